@@ -1,0 +1,60 @@
+"""Map functions of one partition over a table that need not fit in memory.
+
+A partition is an Arrow table of up to `partition_rows` rows. The bytes of an output depend on
+the params alone, so another engine that keeps the order of partitions writes the same.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import PositiveInt
+
+from stages.core.cli import InputError
+from stages.core.files import replacing
+from stages.core.params import Section
+
+
+class Engine(Section):
+    """`engine` in params.yaml."""
+
+    partition_rows: PositiveInt
+
+
+def partitions(path: Path, rows: int, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """The rows of a Parquet file in order, as tables of at most `rows` rows.
+
+    Raises:
+        InputError: the file is missing or is not Parquet.
+    """
+    try:
+        source = pq.ParquetFile(path)
+    except FileNotFoundError:
+        raise InputError(f"{path} not found: run `dvc repro` to build it") from None
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{path} cannot be read as Parquet: {error}") from None
+    with source:
+        for batch in source.iter_batches(batch_size=rows, columns=columns):
+            yield pa.Table.from_batches([batch])
+
+
+def write_partitions(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> int:
+    """Write tables of `schema` one after another as one Parquet file; return the number of rows."""
+    rows = 0
+    with replacing(path) as beside, pq.ParquetWriter(beside, schema) as writer:
+        for table in tables:
+            writer.write_table(table.cast(schema))
+            rows += table.num_rows
+    return rows
+
+
+def map_partitions(
+    function: Callable[[pa.Table], pa.Table],
+    source: Path,
+    target: Path,
+    schema: pa.Schema,
+    rows: int,
+) -> int:
+    """Write `function` of every partition of `source` to `target`; return the rows written."""
+    return write_partitions(target, map(function, partitions(source, rows)), schema)

@@ -1,0 +1,84 @@
+"""Files that appear whole or not at all, with the same bytes for the same content."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stages.core.cli import InputError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a path beside `path` to write a file or a directory to; it becomes `path` at the end.
+
+    The content is synced before the rename. If the block raises, `path` stays as it was and
+    what was written beside it is removed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.partial")
+    _remove(beside)
+    try:
+        yield beside
+        for written in sorted(beside.rglob("*")) if beside.is_dir() else [beside]:
+            if written.is_file():
+                _sync(written)
+        if path.is_dir():
+            shutil.rmtree(path)
+        os.replace(beside, path)
+        _sync(path.parent)
+    finally:
+        _remove(beside)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write `content` as indented JSON; NaN and infinity are refused as JSON has none."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    with replacing(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write an Arrow table as one Parquet file."""
+    with replacing(path) as beside:
+        pq.write_table(table, beside)
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """A Parquet file as an Arrow table.
+
+    Raises:
+        InputError: the file is missing or is not Parquet.
+    """
+    try:
+        return pq.read_table(path, columns=columns, partitioning=None)
+    except FileNotFoundError:
+        raise InputError(f"{path} not found: run `dvc repro` to build it") from None
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{path} cannot be read as Parquet: {error}") from None
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
