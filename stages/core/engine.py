@@ -1,7 +1,7 @@
 """Map functions of one partition over a table that need not fit in memory.
 
 A partition is an Arrow table of up to `partition_rows` rows. The bytes of an output depend on
-the params alone, so another engine that keeps the order of partitions writes the same.
+its rows alone, so another engine that keeps the order of partitions writes the same.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +14,10 @@ from pydantic import PositiveInt
 from stages.core.cli import InputError
 from stages.core.files import replacing
 from stages.core.params import Section
+
+
+ROW_GROUP = 10_000
+"""Rows of a Parquet row group, whatever the partitions are."""
 
 
 class Engine(Section):
@@ -43,10 +47,20 @@ def write_partitions(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) 
     """Write tables of `schema` one after another as one Parquet file; return the number of rows."""
     rows = 0
     with replacing(path) as beside, pq.ParquetWriter(beside, schema) as writer:
-        for table in tables:
-            writer.write_table(table.cast(schema))
+        for table in _regroup(tables, schema):
+            writer.write_table(table)
             rows += table.num_rows
     return rows
+
+
+def _regroup(tables: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
+    rest = schema.empty_table()
+    for table in tables:
+        rest = pa.concat_tables([rest, table.cast(schema)])
+        while rest.num_rows >= ROW_GROUP:
+            yield rest.slice(0, ROW_GROUP).combine_chunks()
+            rest = rest.slice(ROW_GROUP)
+    yield rest.combine_chunks()
 
 
 def map_partitions(
