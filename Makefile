@@ -1,0 +1,50 @@
+# Every target makes what it needs: the virtual environment with the locked dependencies first.
+
+ifndef PYTHON
+PYTHON := $(shell command -v python3.11 || command -v python3 || echo python3.11)
+endif
+
+# The commands in dvc.yaml say `python`: they get this project's own, with fixed string hashes.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONHASHSEED := 0
+export TF_CPP_MIN_LOG_LEVEL := 2
+export DVC_NO_ANALYTICS := 1
+
+found = $(shell '$(PYTHON)' --version 2>&1 || true)
+no_venv = $(shell '$(PYTHON)' -c 'import ensurepip, venv' 2>&1)
+need_python = Python 3.11 is needed, found '$(wordlist 1,9,$(found))' as '$(PYTHON)': run 'make PYTHON=/path/to/python3.11'
+need_venv = $(PYTHON) has no venv module: install it (on Debian and Ubuntu: apt-get install python3.11-venv)
+
+.PHONY: help repro test lock
+
+help:
+	@echo 'make repro   run the pipeline and show the leaderboard'
+	@echo 'make test    lint, check types and run the tests'
+	@echo 'make lock    pin what requirements.in asks for in requirements.txt'
+
+repro: .venv/installed
+	python -m stages.check
+	python -m dvc repro
+	python -m stages.leaderboard --show
+
+test: .venv/installed
+	python -m ruff check
+	python -m ruff format --check
+	python -m mypy
+	python -m pytest
+
+# Pins stay as they are where they still fit; delete requirements.txt first to renew them all.
+lock: .venv/installed
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+		--custom-compile-command 'make lock' --output-file requirements.txt requirements.in
+
+# The stamp is made last, so that an interrupted installation starts again from nothing.
+.venv/installed: requirements.txt
+	$(if $(filter 3.11.%,$(found)),,$(error $(need_python)))
+	$(if $(no_venv),$(error $(need_venv)))
+	@echo 'Installing the locked dependencies in .venv: some minutes'
+	@'$(PYTHON)' -m venv --clear .venv \
+		&& .venv/bin/python -m pip install -qq --disable-pip-version-check \
+			--require-hashes --requirement requirements.txt \
+		&& touch $@ \
+		|| { rm -rf .venv; exit 1; }

@@ -1,0 +1,160 @@
+"""dvc.yaml against what the stages really import and read; params.yaml against conf/."""
+
+import itertools
+import json
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dvc.repo import Repo
+from dvc.utils.hydra import compose_and_dump
+
+from stages.check import check_all
+
+ROOT = Path(__file__).parent.parent
+CODE = Path("stages")
+NETWORKS = CODE / "networks"
+TEST_SPLIT = Path("data/reviews/split/test.parquet")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of dvc.yaml with everything resolved.
+
+    `command` is the module that it runs and the module's argument, if any; `deps` are the paths
+    that it declares, as they are written.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    deps: tuple[Path, ...]
+
+    @property
+    def code(self) -> list[Path]:
+        """The declared dependencies that are code of the project."""
+        return [dep for dep in self.deps if dep.is_relative_to(CODE)]
+
+
+@dataclass(frozen=True)
+class Imports:
+    """What a stage really imports."""
+
+    files: list[Path]
+    network_library: bool
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> list[Stage]:
+    with Repo(str(ROOT)) as repo:
+        return [resolved(stage) for stage in repo.index.stages]
+
+
+@pytest.fixture(scope="module")
+def imports(pipeline: list[Stage]) -> dict[str, Imports]:
+    """For each stage what it imports; those that declare no network are asked first."""
+    order = sorted(pipeline, key=lambda stage: any(map(is_network, stage.code)))
+    asked = subprocess.run(
+        [sys.executable, "-m", "tests.project_imports"],
+        input=json.dumps([stage.command for stage in order]),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert asked.returncode == 0, asked.stderr
+    answers = json.loads(asked.stdout.splitlines()[-1])
+    return {
+        stage.name: Imports([Path(file) for file in answer["files"]], answer["network_library"])
+        for stage, answer in zip(order, answers, strict=True)
+    }
+
+
+def resolved(stage: Any) -> Stage:
+    python, option, module, *arguments = shlex.split(stage.cmd)
+    assert (python, option) == ("python", "-m"), f"{stage.name} runs no module: {stage.cmd}"
+    deps = tuple(Path(dep.def_path) for dep in stage.deps)
+    return Stage(stage.name, (module, *arguments), deps)
+
+
+def is_network(path: Path) -> bool:
+    return path.is_relative_to(NETWORKS)
+
+
+def compose(target: Path, *overrides: str) -> Any:
+    """conf/ composed as `dvc exp run -S` does it."""
+    compose_and_dump(
+        target, str(ROOT / "conf"), None, "config", str(ROOT / "hydra_plugins"), list(overrides)
+    )
+    return yaml.safe_load(target.read_text(encoding="utf-8"))
+
+
+def choices() -> list[tuple[str, ...]]:
+    """Every combination of one choice from each group of conf/."""
+    config = yaml.safe_load((ROOT / "conf/config.yaml").read_text(encoding="utf-8"))
+    groups = [group for entry in config["defaults"] if isinstance(entry, dict) for group in entry]
+    return list(
+        itertools.product(
+            *(
+                [f"{group}={path.stem}" for path in sorted((ROOT / "conf" / group).glob("*.yaml"))]
+                for group in groups
+            )
+        )
+    )
+
+
+def test_every_imported_file_is_a_dependency(
+    pipeline: list[Stage], imports: dict[str, Imports]
+) -> None:
+    missing = {
+        stage.name: [
+            str(file)
+            for file in imports[stage.name].files
+            if not any(file.is_relative_to(dep) for dep in stage.code)
+        ]
+        for stage in pipeline
+    }
+    assert {name: files for name, files in missing.items() if files} == {}
+
+
+def test_every_code_dependency_is_imported(
+    pipeline: list[Stage], imports: dict[str, Imports]
+) -> None:
+    idle = {
+        stage.name: [
+            str(dep)
+            for dep in stage.code
+            if not any(file.is_relative_to(dep) for file in imports[stage.name].files)
+        ]
+        for stage in pipeline
+    }
+    assert {name: deps for name, deps in idle.items() if deps} == {}
+
+
+def test_stages_without_a_network_import_no_network_library(
+    pipeline: list[Stage], imports: dict[str, Imports]
+) -> None:
+    without = [stage.name for stage in pipeline if not any(map(is_network, stage.code))]
+    assert [name for name in without if imports[name].network_library] == []
+
+
+def test_only_evaluate_reads_the_test_split(pipeline: list[Stage]) -> None:
+    readers = {
+        stage.name.partition("@")[0]
+        for stage in pipeline
+        if any(TEST_SPLIT.is_relative_to(dep) for dep in stage.deps)
+    }
+    assert readers == {"evaluate"}
+
+
+def test_params_are_the_composed_configuration(tmp_path: Path) -> None:
+    written = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    assert written == compose(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize("chosen", choices(), ids=" ".join)
+def test_every_choice_of_groups_is_valid(chosen: tuple[str, ...], tmp_path: Path) -> None:
+    check_all(compose(tmp_path / "params.yaml", *chosen))

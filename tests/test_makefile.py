@@ -1,0 +1,94 @@
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+OFFLINE = "--no-index\n"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder with the Makefile and requirements that ask for nothing."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "requirements.txt").write_text(OFFLINE)
+    return tmp_path
+
+
+def make(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    outer = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "PYTHON")
+    environment = {name: value for name, value in os.environ.items() if name not in outer}
+    return subprocess.run(
+        ["make", *arguments], cwd=checkout, env=environment, capture_output=True, text=True
+    )
+
+
+def python_that(checkout: Path, script: str) -> str:
+    path = checkout / "another_python"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return f"PYTHON={path}"
+
+
+def test_make_alone_shows_the_targets(checkout: Path) -> None:
+    done = make(checkout)
+    assert done.returncode == 0
+    assert [line.split()[:2] for line in done.stdout.splitlines()] == [
+        ["make", "repro"],
+        ["make", "test"],
+        ["make", "lock"],
+    ]
+
+
+@pytest.mark.parametrize("target", ["repro", "test", "lock"])
+def test_wrong_python_is_said_in_one_line(checkout: Path, target: str) -> None:
+    done = make(checkout, target, python_that(checkout, "echo Python 3.9.2"))
+    assert done.returncode != 0
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert "Python 3.11 is needed, found 'Python 3.9.2'" in line
+    assert "run 'make PYTHON=/path/to/python3.11'" in line
+    assert not (checkout / ".venv").exists()
+
+
+def test_absent_python_is_said_in_one_line(checkout: Path) -> None:
+    done = make(checkout, "repro", "PYTHON=/nowhere/python3.11")
+    assert done.returncode != 0
+    (line,) = done.stderr.splitlines()
+    assert "Python 3.11 is needed" in line
+    assert "/nowhere/python3.11" in line
+
+
+def test_missing_venv_module_is_said_in_one_line(checkout: Path) -> None:
+    script = (
+        'if [ "$1" = --version ]; then echo Python 3.11.9; exit; fi\n'
+        "echo \"No module named 'ensurepip'\" >&2; exit 1"
+    )
+    done = make(checkout, "repro", python_that(checkout, script))
+    assert done.returncode != 0
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert "has no venv module" in line
+    assert "apt-get install python3.11-venv" in line
+    assert not (checkout / ".venv").exists()
+
+
+def test_a_failed_installation_leaves_nothing_and_the_next_make_repairs(checkout: Path) -> None:
+    here = f"PYTHON={sys.executable}"
+    requirements = checkout / "requirements.txt"
+    requirements.write_text(f"{OFFLINE}nothing-of-this-name==1 --hash=sha256:{'0' * 64}\n")
+    done = make(checkout, ".venv/installed", here)
+    assert done.returncode != 0
+    assert "nothing-of-this-name" in done.stderr
+    assert not (checkout / ".venv").exists()
+
+    requirements.write_text(OFFLINE)
+    interrupted = checkout / ".venv" / "lib" / "half"
+    interrupted.mkdir(parents=True)
+    assert make(checkout, ".venv/installed", here).returncode == 0
+    assert (checkout / ".venv/bin/python").exists()
+    assert not interrupted.exists()
+    assert "up to date" in make(checkout, ".venv/installed", here).stdout

@@ -1,0 +1,61 @@
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+REQUIREMENTS = ROOT / "requirements.txt"
+LARGEST = 1_000_000
+"""Bytes of a file in git."""
+
+
+@pytest.fixture(scope="module")
+def tracked() -> list[Path]:
+    """Every file that git holds."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    paths = [ROOT / name for name in listed.stdout.split("\0") if name]
+    return [path for path in paths if path.is_file()]
+
+
+def locked() -> list[str]:
+    """The requirements of the lock file, each with its continuation lines."""
+    text = REQUIREMENTS.read_text()
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    return re.split(r"\n(?=\S)", "\n".join(lines).strip())
+
+
+def test_every_locked_requirement_has_a_version_and_hashes() -> None:
+    for requirement in locked():
+        assert re.match(r"[a-z0-9.-]+==\S+", requirement), requirement
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", requirement), requirement
+
+
+def test_the_lock_names_no_index() -> None:
+    assert "://" not in REQUIREMENTS.read_text()
+    assert not re.search(r"^\s*(-i|-f|--\w*index|--find)", REQUIREMENTS.read_text(), re.MULTILINE)
+
+
+def test_every_direct_dependency_is_locked() -> None:
+    asked = re.findall(r"^[\w.-]+", (ROOT / "requirements.in").read_text(), re.MULTILINE)
+    assert set(asked) <= {requirement.split("==")[0] for requirement in locked()}
+
+
+def test_no_absolute_machine_paths(tracked: list[Path]) -> None:
+    machine = re.compile(rb"(?<![\w.~}])/(?:work|root|home|Users)/\w")
+    for path in tracked:
+        found = machine.search(path.read_bytes())
+        assert not found, f"{path}: {found}"
+
+
+def test_no_large_files(tracked: list[Path]) -> None:
+    for path in tracked:
+        assert path.stat().st_size <= LARGEST, path
+
+
+def test_names_say_what_is_inside(tracked: list[Path]) -> None:
+    for path in tracked:
+        for name in path.relative_to(ROOT).with_suffix("").parts:
+            assert name not in {"utils", "helpers", "common", "misc"}, path
