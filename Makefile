@@ -33,10 +33,10 @@ test: .venv/installed
 	python -m mypy
 	python -m pytest
 
-# Pins stay as they are where they still fit; delete requirements.txt first to renew them all.
+# Pins stay as they are where they still fit; `make lock UPGRADE=--upgrade` renews them all.
 lock: .venv/installed
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
-		--custom-compile-command 'make lock' --output-file requirements.txt requirements.in
+		--custom-compile-command 'make lock' $(UPGRADE) --output-file requirements.txt requirements.in
 
 # The stamp is made last, so that an interrupted installation starts again from nothing.
 .venv/installed: requirements.txt
