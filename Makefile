@@ -35,7 +35,7 @@ test: .venv/installed
 
 # Pins stay as they are where they still fit; `make lock UPGRADE=--upgrade` renews them all.
 lock: .venv/installed
-	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --python-version 3.11 \
 		--custom-compile-command 'make lock' $(UPGRADE) --output-file requirements.txt requirements.in
 
 # The stamp is made last, so that an interrupted installation starts again from nothing.
