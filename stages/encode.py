@@ -11,7 +11,7 @@ metrics/reviews/encode.json.
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -55,8 +55,43 @@ class Encode(params.Section):
     padding: Padding
 
 
-def build_vocabulary(tables: Iterable[pa.Table], encode: Encode) -> pa.Table:
-    """Count the words of the column `text`; the token id of a word is its row number + 1.
+class Words(NamedTuple):
+    """All words of n texts: `distinct` ones in order of first appearance, and the texts by number.
+
+    Word j of the texts is `distinct[codes[j]]`; text i has the words from `offsets[i]` up to
+    `offsets[i + 1]`.
+    """
+
+    distinct: pa.StringArray
+    codes: np.ndarray
+    offsets: np.ndarray
+
+
+def split(texts: Texts) -> Words:
+    """The words of cleaned texts, which single spaces separate.
+
+    The texts' own bytes serve as the array of words, each with the space behind it: nothing is
+    copied, which is several times as fast as making strings. An empty text has one empty word.
+    """
+    spaced = pc.binary_join_element_wise(texts, "", " ")
+    if isinstance(spaced, pa.ChunkedArray):
+        spaced = spaced.combine_chunks()
+    if not len(spaced):
+        return Words(spaced, np.zeros(0, "int32"), np.zeros(1, "int64"))
+    _, offsets, content = spaced.buffers()
+    text_ends = np.frombuffer(offsets, "int32")[: len(spaced) + 1]
+    spaces = np.flatnonzero(np.frombuffer(content, "uint8")[: text_ends[-1]] == ord(" "))
+    word_ends = np.zeros(len(spaces) + 1, "int32")
+    np.add(spaces, 1, out=word_ends[1:], casting="unsafe")
+    buffers = [None, pa.py_buffer(word_ends), content]
+    words = pa.Array.from_buffers(pa.string(), len(spaces), buffers, null_count=0)
+    encoded = words.dictionary_encode()
+    distinct = pc.utf8_rtrim(encoded.dictionary, " ")
+    return Words(distinct, encoded.indices.to_numpy(), np.searchsorted(word_ends, text_ends))
+
+
+def build_vocabulary(partitions: Iterable[Words], encode: Encode) -> pa.Table:
+    """Count words; the token id of a word is its row number + 1.
 
     Rows are in order of first appearance. Of words seen at least `min_count` times the
     `max_words` most frequent stay, ties broken by first appearance. With `unknown_token` a last
@@ -69,12 +104,11 @@ def build_vocabulary(tables: Iterable[pa.Table], encode: Encode) -> pa.Table:
         InputError: no word is left.
     """
     words, counts = pa.array([], pa.string()), np.zeros(0, "int64")
-    for table in tables:
-        here, times = pc.value_counts(_words(table["text"])[0]).flatten()
-        words = pc.unique(pa.concat_arrays([words, here]))
+    for distinct, codes, _ in partitions:
+        words = pc.unique(pa.concat_arrays([words, distinct]))
         counts = np.pad(counts, (0, len(words) - len(counts)))
-        counts[pc.index_in(here, value_set=words).to_numpy()] += times.to_numpy()
-    words = pc.utf8_rtrim(words, " ")
+        rows = pc.index_in(distinct, value_set=words).to_numpy()
+        counts[rows] += np.bincount(codes, minlength=len(distinct))
     counts[pc.equal(words, "").to_numpy(zero_copy_only=False)] = 0
     rows = np.flatnonzero(counts >= encode.min_count)
     if encode.max_words is not None:
@@ -93,23 +127,25 @@ def build_vocabulary(tables: Iterable[pa.Table], encode: Encode) -> pa.Table:
     return vocabulary.combine_chunks()
 
 
-def tokenize(texts: Texts, vocabulary: pa.Table) -> pa.ListArray:
+def tokenize(words: Words, vocabulary: pa.Table) -> pa.ListArray:
     """The token ids of every text's words, int32, as one list a text.
 
     A word that is not in the vocabulary is dropped, or gets the id of `UNKNOWN` if the vocabulary
-    ends with that row. `texts` are cleaned: words separated by single spaces.
+    ends with that row.
     """
-    words, offsets = _words(texts)
-    known = pc.binary_join_element_wise(vocabulary["word"], "", " ")
-    ids = pc.add(pc.index_in(words, value_set=known), pa.scalar(1, pa.int32()))
-    if _has_unknown(vocabulary):
-        empty = pc.equal(words, " ")
-        ids = pc.if_else(empty, None, pc.fill_null(ids, pa.scalar(len(vocabulary), pa.int32())))
-    if ids.null_count:
-        kept = ids.is_valid().to_numpy(zero_copy_only=False)
-        offsets = np.concatenate([[0], np.cumsum(kept)])[offsets]
-        ids = ids.drop_null()
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), ids)
+    rows = pc.index_in(words.distinct, value_set=vocabulary["word"].combine_chunks())
+    ids = pc.fill_null(pc.add(rows, 1), unknown_id(vocabulary)).to_numpy().astype("int32")
+    ids[pc.equal(words.distinct, "").to_numpy(zero_copy_only=False)] = 0
+    tokens, ends = ids[words.codes], words.offsets
+    if not ids.all():
+        known = tokens > 0
+        tokens, ends = tokens[known], np.concatenate([[0], np.cumsum(known)])[ends]
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pa.array(tokens))
+
+
+def unknown_id(vocabulary: pa.Table) -> int:
+    """The token id of `UNKNOWN`; 0 where unknown words are dropped."""
+    return len(vocabulary) if vocabulary["word"][-1].as_py() == UNKNOWN else 0
 
 
 def pad(tokens: Lists, length: int, padding: Padding) -> np.ndarray:
@@ -132,7 +168,7 @@ def pad(tokens: Lists, length: int, padding: Padding) -> np.ndarray:
 
 def sequences(table: pa.Table, vocabulary: pa.Table) -> pa.Table:
     """Reviews with `review_id, label, text` as a table of `SEQUENCES_SCHEMA`."""
-    tokens = tokenize(table["text"], vocabulary)
+    tokens = tokenize(split(table["text"]), vocabulary)
     return pa.table([table["review_id"], table["label"], tokens], schema=SEQUENCES_SCHEMA)
 
 
@@ -140,8 +176,8 @@ def summarize(
     texts: Iterable[pa.Table], encoded: Iterable[pa.Table], vocabulary: pa.Table
 ) -> dict[str, Any]:
     """Metrics of a split: its `texts`, and the lengths of the same reviews `encoded`, in tokens."""
-    words = sum(len(_words(table["text"])[0]) for table in texts)
-    unknown = len(vocabulary) if _has_unknown(vocabulary) else 0
+    words = sum(len(split(table["text"]).codes) for table in texts)
+    unknown = unknown_id(vocabulary)
     lengths, known = [], 0
     for table in encoded:
         lengths.append(pc.list_value_length(table["tokens"]).to_numpy())
@@ -157,31 +193,6 @@ def summarize(
     }
 
 
-def _words(texts: Texts) -> tuple[pa.StringArray, np.ndarray]:
-    """All words, each with one space behind it, and where every text's words start and end.
-
-    Keeping the separator makes the texts' own bytes the array of words: nothing is copied, which
-    is several times as fast as splitting. An empty text gives one empty word, a mere space.
-    """
-    spaced = pc.binary_join_element_wise(texts, "", " ")
-    if isinstance(spaced, pa.ChunkedArray):
-        spaced = spaced.combine_chunks()
-    _, offsets, content = spaced.buffers()
-    text_ends = np.frombuffer(offsets, "int32")[: len(spaced) + 1]
-    if not len(spaced):
-        return pa.array([], pa.string()), np.zeros(1, "int64")
-    spaces = np.flatnonzero(np.frombuffer(content, "uint8")[: text_ends[-1]] == ord(" "))
-    word_ends = np.concatenate([[0], spaces + 1]).astype("int32")
-    words = pa.Array.from_buffers(
-        pa.string(), len(spaces), [None, pa.py_buffer(word_ends), content]
-    )
-    return words, np.searchsorted(word_ends, text_ends)
-
-
-def _has_unknown(vocabulary: pa.Table) -> bool:
-    return vocabulary["word"][-1].as_py() == UNKNOWN
-
-
 def main() -> None:
     """Run the stage."""
     encode = params.read("encode", Encode)
@@ -189,8 +200,8 @@ def main() -> None:
     splits = {name: SPLIT / f"{name}.parquet" for name in ("train", "valid")}
     for path in splits.values():
         next(partitions(path, rows=1), None)
-    texts = partitions(splits["train"], rows, ["text"])
-    vocabulary = build_vocabulary(track(texts, None, "encode: vocabulary"), encode)
+    texts = track(partitions(splits["train"], rows, ["text"]), None, "encode: vocabulary")
+    vocabulary = build_vocabulary((split(table["text"]) for table in texts), encode)
     metrics: dict[str, Any] = {"vocabulary": len(vocabulary)}
     for name, path in splits.items():
         tables = track(partitions(path, rows, COLUMNS), None, f"encode: {name}")

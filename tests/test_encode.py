@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from stages import encode as stage
 from stages.core.cli import InputError
-from stages.encode import UNKNOWN, Encode, build_vocabulary, pad, tokenize
+from stages.encode import UNKNOWN, Encode, Words, build_vocabulary, pad, split, tokenize
 
 # Enough words to leave Arrow's small batches, whose order is not that of first appearance.
 WORDS = st.sampled_from(["i've", "café", "東京", "don't", *(f"w{i}" for i in range(90))])
@@ -58,8 +58,8 @@ def reference_padded(text: str, vocabulary: list[str], encode: Encode, length: i
     return zeros + tokens if encode.padding == "left" else tokens + zeros
 
 
-def tables(texts: list[str], rows: int) -> list[pa.Table]:
-    return [pa.table({"text": texts[i : i + rows]}) for i in range(0, len(texts), rows)]
+def parts(texts: list[str], rows: int) -> list[Words]:
+    return [split(pa.array(texts[i : i + rows])) for i in range(0, len(texts), rows)]
 
 
 @settings(deadline=None)
@@ -68,9 +68,9 @@ def test_vocabulary_equals_counting_in_a_loop(texts: list[str], encode: Encode, 
     expected = reference_vocabulary(texts, encode)
     if not expected:
         with pytest.raises(InputError, match=r"encode\.min_count"):
-            build_vocabulary(tables(texts, rows), encode)
+            build_vocabulary(parts(texts, rows), encode)
         return
-    vocabulary = build_vocabulary(tables(texts, rows), encode)
+    vocabulary = build_vocabulary(parts(texts, rows), encode)
     assert vocabulary.schema == stage.VOCABULARY_SCHEMA
     found = zip(vocabulary["word"].to_pylist(), vocabulary["count"].to_pylist(), strict=True)
     assert list(found) == list(expected.items())
@@ -82,22 +82,22 @@ def test_padded_tokens_equal_a_loop_over_words(
     train: list[str], texts: list[str], encode: Encode, length: int
 ) -> None:
     encode = encode.model_copy(update={"min_count": 1})
-    vocabulary = build_vocabulary(tables(train, 5), encode)
+    vocabulary = build_vocabulary(parts(train, 5), encode)
     words = vocabulary["word"].to_pylist()
     expected = [
         reference_padded(text, words, encode, length) if text else [0] * length for text in texts
     ]
     column = pa.chunked_array([texts[:3], texts[3:]], pa.string())
-    padded = pad(tokenize(column, vocabulary), length, encode.padding)
+    padded = pad(tokenize(split(column), vocabulary), length, encode.padding)
     assert padded.dtype == np.int32 and padded.shape == (len(texts), length)
     assert padded.tolist() == expected
-    tokens = tokenize(pa.array(texts, pa.string()), vocabulary)
+    tokens = tokenize(split(pa.array(texts, pa.string())), vocabulary)
     assert pad(tokens.slice(1), length, encode.padding).tolist() == expected[1:]
 
 
 def test_unknown_words_are_dropped_before_the_cut() -> None:
-    vocabulary = build_vocabulary([pa.table({"text": ["the soup was good"]})], PLAIN)
-    tokens = tokenize(pa.array(["the bland soup was not good", "bland"]), vocabulary)
+    vocabulary = build_vocabulary(parts(["the soup was good"], 1), PLAIN)
+    tokens = tokenize(split(pa.array(["the bland soup was not good", "bland"])), vocabulary)
     assert tokens.to_pylist() == [[1, 2, 3, 4], []]
     assert pad(tokens, 3, "left").tolist() == [[1, 2, 3], [0, 0, 0]]
     assert pad(tokens, 6, "left").tolist() == [[0, 0, 1, 2, 3, 4], [0] * 6]
@@ -105,9 +105,9 @@ def test_unknown_words_are_dropped_before_the_cut() -> None:
 
 def test_the_unknown_token_is_the_last_row_of_the_vocabulary() -> None:
     encode = PLAIN.model_copy(update={"max_words": 2, "unknown_token": True})
-    vocabulary = build_vocabulary([pa.table({"text": ["a b b c c c"]})], encode)
+    vocabulary = build_vocabulary(parts(["a b b c c c"], 1), encode)
     assert vocabulary.to_pydict() == {"word": ["b", "c", UNKNOWN], "count": [2, 3, 1]}
-    assert tokenize(pa.array(["c a b", ""]), vocabulary).to_pylist() == [[2, 3, 1], []]
+    assert tokenize(split(pa.array(["c a b", ""])), vocabulary).to_pylist() == [[2, 3, 1], []]
 
 
 def test_a_minimum_that_no_word_reaches_is_refused() -> None:
@@ -115,7 +115,7 @@ def test_a_minimum_that_no_word_reaches_is_refused() -> None:
     with pytest.raises(
         InputError, match=r"min_count is 9, .* is there 2 times: set a smaller minimum"
     ):
-        build_vocabulary([pa.table({"text": ["a a b"]})], encode)
+        build_vocabulary(parts(["a a b"], 1), encode)
 
 
 @pytest.fixture

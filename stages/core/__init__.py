@@ -1,1 +1,1 @@
-"""What every stage rests on: params, the command line, whole-or-nothing files, partitions, progress."""
+"""What every stage rests on: params, the command line, safe files, partitions, progress."""

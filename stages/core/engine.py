@@ -15,7 +15,6 @@ from stages.core.cli import InputError
 from stages.core.files import replacing
 from stages.core.params import Section
 
-
 ROW_GROUP = 10_000
 """Rows of a Parquet row group, whatever the partitions are."""
 

@@ -31,7 +31,7 @@ def replacing(path: Path) -> Iterator[Path]:
                 _sync(written)
         if path.is_dir():
             shutil.rmtree(path)
-        os.replace(beside, path)
+        beside.replace(path)
         _sync(path.parent)
     finally:
         _remove(beside)
