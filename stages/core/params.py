@@ -37,6 +37,15 @@ def read_value(key: str, path: Path = PARAMS) -> Any:
     return _lookup(_load(path), key, path)
 
 
+def read_file(path: Path, schema: type[SectionT]) -> SectionT:
+    """A whole YAML file as a `schema`.
+
+    Raises:
+        InputError: the file is missing, is not YAML, or does not fit.
+    """
+    return check(_load(path), schema, "", path)
+
+
 def check(block: Any, schema: type[SectionT], key: str, path: Path = PARAMS) -> SectionT:
     """`block` as a `schema`; `key` and `path` say in messages where it stands."""
     try:
@@ -51,7 +60,7 @@ def _load(path: Path) -> Any:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path} not found: run from the project's root folder") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
 
 
@@ -66,7 +75,7 @@ def _lookup(block: Any, key: str, path: Path) -> Any:
 
 
 def _explain(detail: Any, key: str, schema: type[Section]) -> str:
-    location = ".".join([key, *(str(part) for part in detail["loc"])])
+    location = ".".join(str(part) for part in (key, *detail["loc"]) if part != "")
     if detail["type"] == "extra_forbidden":
         return f"unknown key '{location}'{_suggest(str(detail['loc'][-1]), _known_keys(schema))}"
     if detail["type"] == "missing":

