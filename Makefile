@@ -7,7 +7,6 @@ endif
 # The commands in dvc.yaml say `python`: they get this project's own, with fixed string hashes.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONHASHSEED := 0
-export TF_CPP_MIN_LOG_LEVEL := 2
 export DVC_NO_ANALYTICS := 1
 
 found = $(shell '$(PYTHON)' --version 2>&1 || true)

@@ -14,15 +14,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from stages.encode import Encode, build_vocabulary, pad, split, tokenize
-from stages.vectorize import document_vectors, inverse_document_frequencies
+from stages.encode import Encode, build_vocabulary
+from stages.reviews.document_vectors import document_vectors, inverse_document_frequencies
+from stages.reviews.tokens import pad, split, tokenize
 
 LENGTH = 50
 """Words of a review that the source's recurrent networks read."""
 SIZE = 300
 """Size of the source's word vectors."""
 REPEATS = 3
-ENCODE = Encode(min_count=1, max_words=None, unknown_token=False, padding="left")
+ENCODE = Encode(min_count=1, max_words=None, unknown_token=False)
 
 
 def synthesize(reviews: int, seed: int = 1) -> list[str]:

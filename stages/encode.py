@@ -1,17 +1,17 @@
 """Words to integers: the vocabulary of the train split, and every review as its words' numbers.
 
 Every distinct word of the train split gets an integer from 1 in order of first appearance; 0 is
-padding. A review becomes the numbers of its known words, whole: `pad` cuts and pads it later.
+padding. A review becomes the numbers of its known words, whole: what reads it cuts and pads it.
 
 Reads data/reviews/split/{train,valid}.parquet. Writes data/reviews/vocabulary.parquet,
-data/reviews/sequences/{train,valid}.parquet, data/reviews/embedding/random.npy and
+data/reviews/sequences/{train,valid}.parquet, data/reviews/random/embedding.npy and
 metrics/reviews/encode.json.
 """
 
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,15 +23,13 @@ from stages.core.cli import InputError, run
 from stages.core.engine import Engine, partitions, write_partitions
 from stages.core.files import replacing, write_json, write_table
 from stages.core.progress import track
+from stages.reviews.tokens import UNKNOWN, Words, split, tokenize, unknown_id
 
 SPLIT = Path("data/reviews/split")
 VOCABULARY = Path("data/reviews/vocabulary.parquet")
 SEQUENCES = Path("data/reviews/sequences")
-EMBEDDING = Path("data/reviews/embedding/random.npy")
+EMBEDDING = Path("data/reviews/random/embedding.npy")
 METRICS = Path("metrics/reviews/encode.json")
-
-UNKNOWN = "<unk>"
-"""Row of the vocabulary that stands for unknown words; no cleaned word has angle brackets."""
 
 VOCABULARY_SCHEMA = pa.schema([("word", pa.string()), ("count", pa.int64())])
 SEQUENCES_SCHEMA = pa.schema(
@@ -41,10 +39,6 @@ COLUMNS = ["review_id", "label", "text"]
 LENGTHS = (50, 100)
 """Lengths for which the metrics tell the share of reviews that a cut shortens."""
 
-Padding = Literal["left", "right"]
-Texts: TypeAlias = pa.Array | pa.ChunkedArray
-Lists: TypeAlias = pa.ListArray | pa.ChunkedArray
-
 
 class Encode(params.Section):
     """`encode` in params.yaml."""
@@ -52,42 +46,6 @@ class Encode(params.Section):
     min_count: PositiveInt
     max_words: PositiveInt | None
     unknown_token: bool
-    padding: Padding
-
-
-class Words(NamedTuple):
-    """All words of n texts: `distinct` ones in order of first appearance, and the texts by number.
-
-    Word j of the texts is `distinct[codes[j]]`; text i has the words from `offsets[i]` up to
-    `offsets[i + 1]`.
-    """
-
-    distinct: pa.StringArray
-    codes: np.ndarray
-    offsets: np.ndarray
-
-
-def split(texts: Texts) -> Words:
-    """The words of cleaned texts, which single spaces separate.
-
-    The texts' own bytes serve as the array of words, each with the space behind it: nothing is
-    copied, which is several times as fast as making strings. An empty text has one empty word.
-    """
-    spaced = pc.binary_join_element_wise(texts, "", " ")
-    if isinstance(spaced, pa.ChunkedArray):
-        spaced = spaced.combine_chunks()
-    if not len(spaced):
-        return Words(spaced, np.zeros(0, "int32"), np.zeros(1, "int64"))
-    _, offsets, content = spaced.buffers()
-    text_ends = np.frombuffer(offsets, "int32")[: len(spaced) + 1]
-    spaces = np.flatnonzero(np.frombuffer(content, "uint8")[: text_ends[-1]] == ord(" "))
-    word_ends = np.zeros(len(spaces) + 1, "int32")
-    np.add(spaces, 1, out=word_ends[1:], casting="unsafe")
-    buffers = [None, pa.py_buffer(word_ends), content]
-    words = pa.Array.from_buffers(pa.string(), len(spaces), buffers, null_count=0)
-    encoded = words.dictionary_encode()
-    distinct = pc.utf8_rtrim(encoded.dictionary, " ")
-    return Words(distinct, encoded.indices.to_numpy(), np.searchsorted(word_ends, text_ends))
 
 
 def build_vocabulary(partitions: Iterable[Words], encode: Encode) -> pa.Table:
@@ -125,45 +83,6 @@ def build_vocabulary(partitions: Iterable[Words], encode: Encode) -> pa.Table:
         unknown = pa.table([[UNKNOWN], left_out], schema=VOCABULARY_SCHEMA)
         vocabulary = pa.concat_tables([vocabulary, unknown])
     return vocabulary.combine_chunks()
-
-
-def tokenize(words: Words, vocabulary: pa.Table) -> pa.ListArray:
-    """The token ids of every text's words, int32, as one list a text.
-
-    A word that is not in the vocabulary is dropped, or gets the id of `UNKNOWN` if the vocabulary
-    ends with that row.
-    """
-    rows = pc.index_in(words.distinct, value_set=vocabulary["word"].combine_chunks())
-    ids = pc.fill_null(pc.add(rows, 1), unknown_id(vocabulary)).to_numpy().astype("int32")
-    ids[pc.equal(words.distinct, "").to_numpy(zero_copy_only=False)] = 0
-    tokens, ends = ids[words.codes], words.offsets
-    if not ids.all():
-        known = tokens > 0
-        tokens, ends = tokens[known], np.concatenate([[0], np.cumsum(known)])[ends]
-    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pa.array(tokens))
-
-
-def unknown_id(vocabulary: pa.Table) -> int:
-    """The token id of `UNKNOWN`; 0 where unknown words are dropped."""
-    return len(vocabulary) if vocabulary["word"][-1].as_py() == UNKNOWN else 0
-
-
-def pad(tokens: Lists, length: int, padding: Padding) -> np.ndarray:
-    """The first `length` tokens of every list, with zeros on the side of `padding`.
-
-    Returns:
-        int32 of shape (n, length).
-    """
-    lengths = pc.list_value_length(tokens).to_numpy()
-    flat = pc.list_flatten(tokens).to_numpy()
-    starts = np.cumsum(lengths) - lengths
-    taken = np.minimum(lengths, length)[:, None]
-    places = np.arange(length)
-    first = places < taken
-    padded = np.zeros((len(lengths), length), "int32")
-    into = first if padding == "right" else places >= length - taken
-    padded[into] = flat[(starts[:, None] + places)[first]]
-    return padded
 
 
 def sequences(table: pa.Table, vocabulary: pa.Table) -> pa.Table:

@@ -4,28 +4,36 @@ Word vectors are trained here on the train split, read from a file, or downloade
 frequencies and the standardisation are fitted on the train split.
 
 Reads data/reviews/vocabulary.parquet and data/reviews/sequences/{train,valid}.parquet. Writes
-data/reviews/embedding/word2vec.npy, data/reviews/vectorizer.npz,
+data/reviews/word2vec/{embedding.npy,vectorizer.npz,vocabulary.parquet},
 data/reviews/vectors/{train,valid}.parquet and metrics/reviews/vectorize.json.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import scipy.sparse as sp
 from pydantic import model_validator
 
 from stages.core import params
 from stages.core.cli import InputError, run
 from stages.core.engine import Engine, partitions, write_partitions
-from stages.core.files import read_table, replacing, write_json
+from stages.core.files import read_table, replacing, write_json, write_table
 from stages.core.progress import track
-from stages.encode import SEQUENCES, VOCABULARY, Lists
+from stages.download import fetch_package
+from stages.encode import SEQUENCES, VOCABULARY
+from stages.reviews.document_vectors import (
+    EMBEDDING,
+    VECTORIZER,
+    Vectorizer,
+    document_vectors,
+    flatten,
+    has_vector,
+    inverse_document_frequencies,
+    vectorize,
+)
 from stages.word_vectors import (
     Sentences,
     Word2Vec,
@@ -35,8 +43,6 @@ from stages.word_vectors import (
     train_word2vec,
 )
 
-EMBEDDING = Path("data/reviews/embedding/word2vec.npy")
-VECTORIZER = Path("data/reviews/vectorizer.npz")
 VECTORS = Path("data/reviews/vectors")
 METRICS = Path("metrics/reviews/vectorize.json")
 SPLITS = ("train", "valid")
@@ -65,61 +71,6 @@ class Vectorize(params.Section):
         return self
 
 
-@dataclass(frozen=True)
-class Vectorizer:
-    """What was fitted on the train split: `idf` (V+1,), `mean` (d,) and `scale` (d,), float64."""
-
-    idf: np.ndarray
-    mean: np.ndarray
-    scale: np.ndarray
-
-
-def inverse_document_frequencies(tables: Iterable[pa.Table], size: int) -> np.ndarray:
-    """idf (size,) of every token id: ln((1 + n) / (1 + df)) + 1; 0 for padding.
-
-    n documents, df of them with the token: scikit-learn's smooth form (TfidfTransformer).
-    """
-    documents, frequencies = 0, np.zeros(size, "int64")
-    for table in tables:
-        ids, ends = _flat(table["tokens"])
-        counts = sp.csr_array((np.ones(len(ids), "int8"), ids.copy(), ends), (len(table), size))
-        counts.sum_duplicates()
-        frequencies += np.bincount(counts.indices, minlength=size)
-        documents += len(table)
-    idf: np.ndarray = np.log((1 + documents) / (1 + frequencies)) + 1
-    idf[0] = 0
-    return idf
-
-
-def document_vectors(tokens: Lists, idf: np.ndarray, embedding: np.ndarray) -> np.ndarray:
-    """Mean of the word vectors of every document, weighted by TF-IDF: float32 (n, d).
-
-    sum_w tfidf(w) v_w / sum_w tfidf(w) over the document's distinct words w that have a vector,
-    tfidf(w) = count(w) / length * idf(w). The length cancels, and count(w) idf(w) is the sum of
-    idf(w) over the word's places, so the weights need no counting. A document without any such
-    word becomes zeros.
-    """
-    ids, ends = _flat(tokens)
-    token_weights = np.where(_given(embedding), idf, 0).astype("float32")
-    weights = sp.csr_array((token_weights[ids], ids, ends), (len(ends) - 1, len(embedding)))
-    totals = weights.sum(axis=1)
-    weights.data /= np.repeat(np.where(totals > 0, totals, 1), np.diff(ends))
-    vectors: np.ndarray = weights @ embedding
-    return vectors
-
-
-def standardize(vectors: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """(vectors - mean) / scale, float32 (n, d); rows of zeros, without known words, stay zeros."""
-    known = _given(vectors)
-    return np.where(known[:, None], (vectors - mean) / scale, 0).astype("float32")
-
-
-def vectorize(tokens: Lists, embedding: np.ndarray, vectorizer: Vectorizer) -> np.ndarray:
-    """Standardised document vectors, float32 (n, d), of the lists of `encode.tokenize`."""
-    vectors = document_vectors(tokens, vectorizer.idf, embedding)
-    return standardize(vectors, vectorizer.mean, vectorizer.scale)
-
-
 def fit(tables: Iterable[pa.Table], idf: np.ndarray, embedding: np.ndarray) -> Vectorizer:
     """Mean and scale of the document vectors; documents without known words do not count."""
     from sklearn.preprocessing import StandardScaler
@@ -127,7 +78,7 @@ def fit(tables: Iterable[pa.Table], idf: np.ndarray, embedding: np.ndarray) -> V
     scaler = StandardScaler()
     for table in tables:
         vectors = document_vectors(table["tokens"], idf, embedding)
-        known = _given(vectors)
+        known = has_vector(vectors)
         if known.any():
             scaler.partial_fit(vectors[known])
     return Vectorizer(idf, scaler.mean_, scaler.scale_)
@@ -135,10 +86,10 @@ def fit(tables: Iterable[pa.Table], idf: np.ndarray, embedding: np.ndarray) -> V
 
 def coverage(tables: Iterable[pa.Table], embedding: np.ndarray) -> dict[str, Any]:
     """Metrics of a split: reviews, those without a known word, share of tokens with a vector."""
-    known = _given(embedding)
+    known = has_vector(embedding)
     tokens = covered = reviews = empty = 0
     for table in tables:
-        ids, ends = _flat(table["tokens"])
+        ids, ends = flatten(table["tokens"])
         seen = np.concatenate([[0], np.cumsum(known[ids])])
         tokens, covered = tokens + len(ids), covered + int(seen[-1])
         reviews, empty = reviews + len(table), empty + int((np.diff(seen[ends]) == 0).sum())
@@ -147,31 +98,6 @@ def coverage(tables: Iterable[pa.Table], embedding: np.ndarray) -> dict[str, Any
         "reviews_without_vector": empty,
         "tokens_with_vector": covered / tokens if tokens else 0.0,
     }
-
-
-def _given(vectors: np.ndarray) -> np.ndarray:
-    """Which rows are vectors, and not the zeros that stand for none."""
-    given: np.ndarray = np.any(vectors, axis=1)
-    return given
-
-
-def _flat(tokens: Lists) -> tuple[np.ndarray, np.ndarray]:
-    """All token ids, and where every document starts and ends in them (n + 1,)."""
-    ends = np.cumsum(pc.list_value_length(tokens).to_numpy())
-    return pc.list_flatten(tokens).to_numpy(), np.concatenate([[0], ends])
-
-
-def read_vectorizer(path: Path = VECTORIZER) -> Vectorizer:
-    """What `main` fitted and wrote to `path`.
-
-    Raises:
-        InputError: the file is missing.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return Vectorizer(**arrays)
-    except FileNotFoundError:
-        raise InputError(f"{path} not found: run `dvc repro` to build it") from None
 
 
 def pretrained(vectorize: Vectorize, words: list[str]) -> np.ndarray | None:
@@ -185,8 +111,6 @@ def pretrained(vectorize: Vectorize, words: list[str]) -> np.ndarray | None:
         case "word2vec":
             return None
         case "spacy_md":
-            from stages.core.download import fetch_package
-
             vectors = read_spacy(fetch_package(path), words)
         case "downloader":
             path = download_vectors(str(vectorize.name))
@@ -248,10 +172,11 @@ def main() -> None:
         np.save(file, embedding)
     with replacing(VECTORIZER) as beside, beside.open("wb") as file:
         np.savez(file, **vars(vectorizer))
+    write_table(VECTORIZER.with_name(VOCABULARY.name), vocabulary)
     metrics = {
         "source": section.source,
         "size": size,
-        "words_with_vector": int(_given(embedding).sum()),
+        "words_with_vector": int(has_vector(embedding).sum()),
         "trained": training,
         **{split: coverage(tables[split](), embedding) for split in SPLITS},
     }

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stages.core import download
+from stages import download
 from stages.core.cli import InputError
-from stages.core.download import CHUNK, fetch_package, fetch_url
+from stages.download import CHUNK, fetch_package, fetch_url
 
 CONTENT = bytes(range(256)) * 2000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -13,7 +13,6 @@ import pytest
 import yaml
 from dvc.repo import Repo
 from dvc.utils.hydra import compose_and_dump
-
 from stages.check import check_all
 
 ROOT = Path(__file__).parent.parent

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from stages import encode as stage
 from stages.core.cli import InputError
-from stages.encode import UNKNOWN, Encode, Words, build_vocabulary, pad, split, tokenize
+from stages.encode import Encode, build_vocabulary
+from stages.reviews.tokens import UNKNOWN, Padding, Words, pad, split, tokenize
 
 # Enough words to leave Arrow's small batches, whose order is not that of first appearance.
 WORDS = st.sampled_from(["i've", "café", "東京", "don't", *(f"w{i}" for i in range(90))])
@@ -26,9 +27,9 @@ PARAMS = st.builds(
     min_count=st.integers(1, 3),
     max_words=st.none() | st.integers(1, 6),
     unknown_token=st.booleans(),
-    padding=st.sampled_from(["left", "right"]),
 )
-PLAIN = Encode(min_count=1, max_words=None, unknown_token=False, padding="left")
+PADDING: st.SearchStrategy[Padding] = st.sampled_from(["left", "right"])
+PLAIN = Encode(min_count=1, max_words=None, unknown_token=False)
 
 
 def reference_vocabulary(texts: list[str], encode: Encode) -> dict[str, int]:
@@ -46,7 +47,9 @@ def reference_vocabulary(texts: list[str], encode: Encode) -> dict[str, int]:
     return vocabulary
 
 
-def reference_padded(text: str, vocabulary: list[str], encode: Encode, length: int) -> list[int]:
+def reference_padded(
+    text: str, vocabulary: list[str], encode: Encode, length: int, padding: Padding
+) -> list[int]:
     tokens = []
     for word in text.split(" "):
         if word in vocabulary:
@@ -55,7 +58,7 @@ def reference_padded(text: str, vocabulary: list[str], encode: Encode, length: i
             tokens.append(len(vocabulary))
     tokens = tokens[:length]
     zeros = [0] * (length - len(tokens))
-    return zeros + tokens if encode.padding == "left" else tokens + zeros
+    return zeros + tokens if padding == "left" else tokens + zeros
 
 
 def parts(texts: list[str], rows: int) -> list[Words]:
@@ -77,22 +80,23 @@ def test_vocabulary_equals_counting_in_a_loop(texts: list[str], encode: Encode, 
 
 
 @settings(deadline=None)
-@given(TEXTS, st.lists(st.just("") | TEXT, max_size=8), PARAMS, st.integers(1, 15))
+@given(TEXTS, st.lists(st.just("") | TEXT, max_size=8), PARAMS, st.integers(1, 15), PADDING)
 def test_padded_tokens_equal_a_loop_over_words(
-    train: list[str], texts: list[str], encode: Encode, length: int
+    train: list[str], texts: list[str], encode: Encode, length: int, padding: Padding
 ) -> None:
     encode = encode.model_copy(update={"min_count": 1})
     vocabulary = build_vocabulary(parts(train, 5), encode)
     words = vocabulary["word"].to_pylist()
     expected = [
-        reference_padded(text, words, encode, length) if text else [0] * length for text in texts
+        reference_padded(text, words, encode, length, padding) if text else [0] * length
+        for text in texts
     ]
     column = pa.chunked_array([texts[:3], texts[3:]], pa.string())
-    padded = pad(tokenize(split(column), vocabulary), length, encode.padding)
+    padded = pad(tokenize(split(column), vocabulary), length, padding)
     assert padded.dtype == np.int32 and padded.shape == (len(texts), length)
     assert padded.tolist() == expected
     tokens = tokenize(split(pa.array(texts, pa.string())), vocabulary)
-    assert pad(tokens.slice(1), length, encode.padding).tolist() == expected[1:]
+    assert pad(tokens.slice(1), length, padding).tolist() == expected[1:]
 
 
 def test_unknown_words_are_dropped_before_the_cut() -> None:
@@ -202,7 +206,6 @@ def test_a_missing_split_is_named_and_nothing_is_written(project: Path) -> None:
     ("change", "message"),
     [
         ({"min_count": 0}, "'encode.min_count' is 0"),
-        ({"padding": "middle"}, "'encode.padding' is 'middle': input should be 'left' or 'right'"),
         ({"max_word": 3}, r"unknown key 'encode.max_word' \(did you mean 'max_words'\?\)"),
     ],
 )

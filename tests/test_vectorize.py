@@ -22,7 +22,9 @@ from sklearn.preprocessing import StandardScaler
 from stages import encode, vectorize
 from stages.core import params
 from stages.core.cli import InputError
-from stages.vectorize import (
+from stages.reviews import document_vectors as averaging
+from stages.reviews import tokens
+from stages.reviews.document_vectors import (
     Vectorizer,
     document_vectors,
     inverse_document_frequencies,
@@ -118,8 +120,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     random = np.random.default_rng(0)
     texts = [" ".join(f"w{i}" for i in random.zipf(1.3, 12) % 60) for _ in range(80)]
-    encoded = encode.split(pa.array(texts[:60]))
-    plain = encode.Encode(min_count=1, max_words=None, unknown_token=False, padding="left")
+    encoded = tokens.split(pa.array(texts[:60]))
+    plain = encode.Encode(min_count=1, max_words=None, unknown_token=False)
     vocabulary = encode.build_vocabulary([encoded], plain)
     encode.SEQUENCES.mkdir(parents=True)
     pq.write_table(vocabulary, encode.VOCABULARY)
@@ -142,7 +144,7 @@ def write_params(rows: int = 1000, **changes: Any) -> None:
 
 
 def digests() -> dict[str, str]:
-    paths = [*Path("data/reviews").rglob("vect*.*"), vectorize.EMBEDDING, vectorize.METRICS]
+    paths = [*vectorize.EMBEDDING.parent.iterdir(), vectorize.METRICS]
     paths += vectorize.VECTORS.iterdir()
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
@@ -172,7 +174,7 @@ def test_the_stage_fits_on_train_and_transforms_both_splits(project: Path) -> No
     tokens = {
         split: pq.read_table(encode.SEQUENCES / f"{split}.parquet") for split in vectorize.SPLITS
     }
-    fitted = vectorize.read_vectorizer()
+    fitted = averaging.read_vectorizer()
     documents = tokens["train"]["tokens"].to_pylist()
     raw = reference_vectors(documents, fitted.idf, embedding)
     np.testing.assert_allclose(fitted.mean, raw.mean(axis=0), atol=1e-5)
@@ -184,7 +186,7 @@ def test_the_stage_fits_on_train_and_transforms_both_splits(project: Path) -> No
         assert vectors.type == pa.list_(pa.float32(), 8)
         np.testing.assert_array_equal(
             vectors.flatten().to_numpy().reshape(-1, 8),
-            vectorize.vectorize(table["tokens"], embedding, fitted),
+            averaging.vectorize(table["tokens"], embedding, fitted),
         )
     metrics = json.loads(vectorize.METRICS.read_text())
     assert metrics["trained"] == {"epochs": 2, "reviews": 60}
@@ -249,10 +251,10 @@ def test_a_missing_input_is_named(project: Path) -> None:
 
 def test_a_missing_vectorizer_is_named(project: Path) -> None:
     with pytest.raises(InputError, match=r"vectorizer\.npz not found: run `dvc repro`"):
-        vectorize.read_vectorizer()
+        averaging.read_vectorizer()
 
 
 def test_the_vectorizer_is_read_as_it_was_written(tmp_path: Path) -> None:
     np.savez(tmp_path / "v.npz", idf=np.ones(3), mean=np.zeros(2), scale=np.full(2, 5.0))
-    fitted = vectorize.read_vectorizer(tmp_path / "v.npz")
+    fitted = averaging.read_vectorizer(tmp_path / "v.npz")
     assert isinstance(fitted, Vectorizer) and fitted.scale.tolist() == [5, 5]

@@ -11,7 +11,9 @@ class InputError(Exception):
 
 
 def run(main: Callable[..., None]) -> None:
-    """Call `main` with one positional argument for each of its parameters.
+    """Call `main` with what stands on the command line.
+
+    A parameter is a positional argument; a keyword-only one, of type bool, is a flag.
 
     The help text is the docstring of the module that defines `main`. An `InputError` ends the
     process with status 1 and its message on standard error, without a traceback.
@@ -22,8 +24,11 @@ def run(main: Callable[..., None]) -> None:
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    for name in inspect.signature(main).parameters:
-        parser.add_argument(name)
+    for name, parameter in inspect.signature(main).parameters.items():
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            parser.add_argument(f"--{name}", action="store_true")
+        else:
+            parser.add_argument(name)
     arguments = parser.parse_args()
     with exit_on_input_error():
         main(**vars(arguments))

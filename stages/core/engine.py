@@ -7,6 +7,7 @@ its rows alone, so another engine that keeps the order of partitions writes the 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import PositiveInt
@@ -40,6 +41,14 @@ def partitions(path: Path, rows: int, columns: list[str] | None = None) -> Itera
     with source:
         for batch in source.iter_batches(batch_size=rows, columns=columns):
             yield pa.Table.from_batches([batch])
+
+
+def select(tables: Iterable[pa.Table], rows: np.ndarray) -> Iterator[pa.Table]:
+    """The rows of `tables` for which `rows`, a boolean for each row of all of them, is true."""
+    start = 0
+    for table in tables:
+        yield table.filter(pa.array(rows[start : start + len(table)]))
+        start += len(table)
 
 
 def write_partitions(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> int:

@@ -29,12 +29,12 @@ def read(key: str, schema: type[SectionT], path: Path = PARAMS) -> SectionT:
         InputError: the file or the key is missing, or a value does not fit; the message names
             the file, the full key, what was found and what was expected.
     """
-    return check(_lookup(_load(path), key, path), schema, key, path)
+    return check(_lookup(load(path), key, path), schema, key, path)
 
 
 def read_value(key: str, path: Path = PARAMS) -> Any:
     """The single value at the dotted `key` of the params file, unchecked."""
-    return _lookup(_load(path), key, path)
+    return _lookup(load(path), key, path)
 
 
 def read_file(path: Path, schema: type[SectionT]) -> SectionT:
@@ -43,7 +43,7 @@ def read_file(path: Path, schema: type[SectionT]) -> SectionT:
     Raises:
         InputError: the file is missing, is not YAML, or does not fit.
     """
-    return check(_load(path), schema, "", path)
+    return check(load(path), schema, "", path)
 
 
 def check(block: Any, schema: type[SectionT], key: str, path: Path = PARAMS) -> SectionT:
@@ -55,7 +55,12 @@ def check(block: Any, schema: type[SectionT], key: str, path: Path = PARAMS) -> 
         raise InputError(f"{path}: " + "; ".join(lines)) from None
 
 
-def _load(path: Path) -> Any:
+def load(path: Path = PARAMS) -> Any:
+    """The content of a YAML file.
+
+    Raises:
+        InputError: the file is missing or is not YAML.
+    """
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -69,7 +74,7 @@ def _lookup(block: Any, key: str, path: Path) -> Any:
         if not isinstance(block, dict) or name not in block:
             at = ".".join(key.split(".")[: depth + 1])
             known = block if isinstance(block, dict) else ()
-            raise InputError(f"{path}: key '{at}' is missing{_suggest(name, known)}")
+            raise InputError(f"{path}: key '{at}' is missing{suggest(name, known)}")
         block = block[name]
     return block
 
@@ -77,7 +82,7 @@ def _lookup(block: Any, key: str, path: Path) -> Any:
 def _explain(detail: Any, key: str, schema: type[Section]) -> str:
     location = ".".join(str(part) for part in (key, *detail["loc"]) if part != "")
     if detail["type"] == "extra_forbidden":
-        return f"unknown key '{location}'{_suggest(str(detail['loc'][-1]), _known_keys(schema))}"
+        return f"unknown key '{location}'{suggest(str(detail['loc'][-1]), _known_keys(schema))}"
     if detail["type"] == "missing":
         return f"key '{location}' is missing"
     reason = detail["msg"].removeprefix("Value error, ")
@@ -92,6 +97,7 @@ def _known_keys(schema: type[BaseModel]) -> set[str]:
     return keys
 
 
-def _suggest(name: str, known: Iterable[str]) -> str:
+def suggest(name: str, known: Iterable[str]) -> str:
+    """A question for the end of a message, if one of `known` looks like `name`."""
     near = difflib.get_close_matches(name, [str(key) for key in known], n=1)
     return f" (did you mean '{near[0]}'?)" if near else ""

@@ -1,0 +1,52 @@
+"""Bootstrap intervals and paired tests: is a figure, or a difference, more than noise?"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+RESAMPLES = 1000
+CHUNK_ELEMENTS = 4_000_000
+
+
+def resamples(n: int, seed: int) -> Iterator[np.ndarray]:
+    """Bootstrap resamples (Efron 1979) of n samples, in chunks of float64 weights (resamples, n).
+
+    A weight is how often a sample is drawn. The same `n` and `seed` give the same resamples, so
+    that two models can be compared in pairs.
+    """
+    random = np.random.default_rng(seed)
+    rows = max(1, CHUNK_ELEMENTS // n)
+    for start in range(0, RESAMPLES, rows):
+        count = min(rows, RESAMPLES - start)
+        drawn = random.integers(n, size=(count, n)) + n * np.arange(count)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=count * n).reshape(count, n).astype("float64")
+
+
+def interval(values: np.ndarray) -> list[float]:
+    """The central 95 % of bootstrap `values`; undefined ones, which are nan, are left out."""
+    low, high = np.nanpercentile(values, [2.5, 97.5])
+    return [float(low), float(high)]
+
+
+def p_value(differences: np.ndarray) -> float:
+    """Two-sided p value of bootstrap `differences` against zero.
+
+    Twice the smaller share on one side of zero, the observed sample counted among the resamples
+    so that no p value is 0 (Davison & Hinkley 1997, section 4.2).
+    """
+    below = (np.count_nonzero(differences <= 0) + 1) / (len(differences) + 1)
+    above = (np.count_nonzero(differences >= 0) + 1) / (len(differences) + 1)
+    return min(1.0, 2 * min(below, above))
+
+
+def mcnemar(correct: np.ndarray, other_correct: np.ndarray) -> float:
+    """P value of McNemar's exact test: do two classifiers err equally often on the same samples?
+
+    Both are boolean (n,). Only the samples that one gets right and the other wrong count
+    (McNemar 1947).
+    """
+    from scipy.stats import binomtest
+
+    gained = int(np.count_nonzero(correct & ~other_correct))
+    lost = int(np.count_nonzero(~correct & other_correct))
+    return float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0

@@ -1,0 +1,90 @@
+"""The training toolbox: what params.yaml may choose, by the framework's own implementations."""
+
+from typing import Annotated, Literal
+
+import keras
+import numpy as np
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from stages.core.params import Section
+
+Initializer = Literal[
+    "normal", "uniform", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform"
+]
+Activation = Literal["relu", "leaky_relu"]
+Normalization = Literal["none", "batch", "layer"]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+"""A share of units to drop."""
+
+
+class Optimizer(Section):
+    """The optimizer; null leaves the framework's default."""
+
+    name: Literal["sgd", "momentum", "nesterov", "adagrad", "adadelta", "adam", "adamax"]
+    learning_rate: PositiveFloat | None
+    clip_norm: PositiveFloat | None
+
+
+class Fit(Section):
+    """What the training of every network has in common.
+
+    `keep_epochs` bounds how many epochs' models stay on disk (null: all): those of the lowest
+    loss on the held-out split.
+    """
+
+    batch_size: PositiveInt
+    epochs: PositiveInt
+    keep_epochs: PositiveInt | None
+    optimizer: Optimizer
+    initializer: Initializer
+
+
+def initializer(name: Initializer) -> keras.Initializer:
+    """The kernel initializer called `name`, seeded by the global seed."""
+    long_name = {"normal": "random_normal", "uniform": "random_uniform"}.get(name, name)
+    made: keras.Initializer = keras.initializers.get(long_name)
+    return made
+
+
+def optimizer(params: Optimizer) -> keras.Optimizer:
+    """A new optimizer as `params` say."""
+    name, options = {
+        "momentum": ("sgd", {"momentum": 0.9}),
+        "nesterov": ("sgd", {"momentum": 0.9, "nesterov": True}),
+    }.get(params.name, (params.name, {}))
+    if params.learning_rate is not None:
+        options["learning_rate"] = params.learning_rate
+    if params.clip_norm is not None:
+        options["clipnorm"] = params.clip_norm
+    made: keras.Optimizer = keras.optimizers.get(
+        {"class_name": name, "config": options} if options else name
+    )
+    return made
+
+
+def activation(name: Activation) -> keras.Layer:
+    """A new activation layer; the leaky ReLU has slope 0.2 below zero."""
+    return keras.layers.ReLU() if name == "relu" else keras.layers.LeakyReLU(0.2)
+
+
+def normalization(name: Normalization) -> list[keras.Layer]:
+    """The normalization layer called `name`, if any."""
+    made = {"batch": keras.layers.BatchNormalization, "layer": keras.layers.LayerNormalization}
+    return [made[name]()] if name in made else []
+
+
+def sample_weights(
+    labels: np.ndarray, class_weight: Literal["balanced"] | list[float] | None
+) -> np.ndarray | None:
+    """A weight for each of `labels` (n,), integers from 0; None where all weigh the same.
+
+    "balanced" weighs a class by n / (classes * its count), as scikit-learn does.
+    """
+    if class_weight is None:
+        return None
+    if class_weight == "balanced":
+        counts = np.bincount(labels)
+        weights = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    else:
+        weights = np.asarray(class_weight)
+    return weights[labels].astype("float32")

@@ -1,0 +1,41 @@
+"""Write `.keras` files whose bytes depend on the network alone, and read them back."""
+
+import json
+import tempfile
+import zipfile
+from pathlib import Path
+
+import keras
+
+from stages.core.cli import InputError
+from stages.core.files import replacing
+
+NO_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def save(network: keras.Model, path: Path) -> None:
+    """Save `network` to `path`; the zip's dates and Keras's own time stamp are fixed."""
+    with tempfile.TemporaryDirectory() as folder:
+        dated = Path(folder) / "network.keras"
+        network.save(dated)
+        with zipfile.ZipFile(dated) as archive:
+            members = {name: archive.read(name) for name in sorted(archive.namelist())}
+    metadata = json.loads(members["metadata.json"]) | {"date_saved": "1980-01-01@00:00:00"}
+    members["metadata.json"] = json.dumps(metadata).encode()
+    with replacing(path) as beside, zipfile.ZipFile(beside, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name, NO_DATE), content)
+
+
+def load(path: Path) -> keras.Model:
+    """The network saved at `path`, not compiled; `safe_mode` stays on.
+
+    Raises:
+        InputError: the file is missing or is not a `.keras` file that loads safely.
+    """
+    try:
+        network: keras.Model = keras.models.load_model(path, compile=False, safe_mode=True)
+    except (ValueError, OSError, TypeError, KeyError, zipfile.BadZipFile) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"{path} cannot be loaded as a Keras model: {reason}") from None
+    return network
