@@ -3,6 +3,9 @@
 import importlib
 import os
 import pkgutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -43,7 +46,24 @@ def load(name: str) -> Family:
     known = sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
     if name not in known:
         raise InputError(f"no family '{name}': expected one of {', '.join(known)}")
-    # TensorFlow logs what no user can act on; what goes wrong it raises.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    family: Family = importlib.import_module(f"stages.families.{name}").family
+    with _quiet():
+        family: Family = importlib.import_module(f"stages.families.{name}").family
     return family
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what TensorFlow logs, which no user can act on, off standard error.
+
+    What goes wrong it raises. Its messages at import ignore its own log level.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -69,14 +69,10 @@ class ReviewNetwork:
         network.compile(optimizer(section.optimizer), "binary_crossentropy")
         network.optimizer.build(network.trainable_variables)
 
-        def fit(_epoch: int) -> None:
-            network.fit(
-                x["train"],
-                y["train"],
-                batch_size=section.batch_size,
-                sample_weight=weights,
-                verbose=runtime.verbosity(),
-            )
+        def fit(epoch: int) -> None:
+            order = np.random.default_rng([seed, epoch]).permutation(len(weights))
+            shuffled = runtime.batches((x["train"], y["train"], weights), section.batch_size, order)
+            network.fit(shuffled, shuffle=False, verbose=runtime.verbosity())
 
         def score(_epoch: int) -> Scored:
             scores = {name: _predict(network, x[name]) for name in SPLITS}
@@ -135,7 +131,7 @@ def _start(inputs: Inputs, x: np.ndarray) -> np.ndarray:
 
 
 def _predict(network: keras.Model, x: np.ndarray) -> np.ndarray:
-    scores: np.ndarray = network.predict(x, batch_size=PREDICT_BATCH, verbose=0).ravel()
+    scores: np.ndarray = network.predict(runtime.batches((x,), PREDICT_BATCH), verbose=0).ravel()
     if not np.isfinite(scores).all():
         raise InputError(
             "the network's output is not a number: lower optimizer.learning_rate or set"

@@ -75,13 +75,13 @@ def normalization(name: Normalization) -> list[keras.Layer]:
 
 def sample_weights(
     labels: np.ndarray, class_weight: Literal["balanced"] | list[float] | None
-) -> np.ndarray | None:
-    """A weight for each of `labels` (n,), integers from 0; None where all weigh the same.
+) -> np.ndarray:
+    """A weight for each of `labels` (n,), integers from 0; without class weights all are 1.
 
     "balanced" weighs a class by n / (classes * its count), as scikit-learn does.
     """
     if class_weight is None:
-        return None
+        return np.ones(len(labels), "float32")
     if class_weight == "balanced":
         counts = np.bincount(labels)
         weights = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))

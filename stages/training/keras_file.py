@@ -1,6 +1,7 @@
 """Write `.keras` files whose bytes depend on the network alone, and read them back."""
 
 import json
+import re
 import tempfile
 import zipfile
 from pathlib import Path
@@ -11,15 +12,21 @@ from stages.core.cli import InputError
 from stages.core.files import replacing
 
 NO_DATE = (1980, 1, 1, 0, 0, 0)
+SHARED_ID = re.compile(r'("shared_object_id": )(\d+)')
 
 
 def save(network: keras.Model, path: Path) -> None:
-    """Save `network` to `path`; the zip's dates and Keras's own time stamp are fixed."""
+    """Save `network` to `path`; dates are fixed, and so are ids, which Keras takes from memory."""
     with tempfile.TemporaryDirectory() as folder:
         dated = Path(folder) / "network.keras"
         network.save(dated)
         with zipfile.ZipFile(dated) as archive:
             members = {name: archive.read(name) for name in sorted(archive.namelist())}
+    ids: dict[str, str] = {}
+    members["config.json"] = SHARED_ID.sub(
+        lambda found: found[1] + ids.setdefault(found[2], str(len(ids))),
+        members["config.json"].decode(),
+    ).encode()
     metadata = json.loads(members["metadata.json"]) | {"date_saved": "1980-01-01@00:00:00"}
     members["metadata.json"] = json.dumps(metadata).encode()
     with replacing(path) as beside, zipfile.ZipFile(beside, "w") as archive:

@@ -3,6 +3,7 @@
 import sys
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 THREADS = 2
@@ -16,6 +17,18 @@ def start(seed: int) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(THREADS)
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)
+
+
+def batches(
+    arrays: tuple[np.ndarray, ...], size: int, order: np.ndarray | None = None
+) -> tf.data.Dataset:
+    """`arrays` (n, ...) in batches of up to `size`, in the `order` of row numbers, if given.
+
+    What Keras makes of arrays itself is slower, and logs an error a run.
+    """
+    if order is not None:
+        arrays = tuple(array[order] for array in arrays)
+    return tf.data.Dataset.from_tensor_slices(arrays).batch(size)
 
 
 def verbosity() -> int:

@@ -1,0 +1,216 @@
+"""The whole pipeline at a smoke budget, as a user runs it, on reviews made here."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from stages.core.files import read_json
+from tests.configuration import ROOT, compose
+
+FAMILIES = ("baseline", "mlp", "lstm", "bilstm", "transformer")
+GOOD = ["good", "great", "lovely", "tasty", "fine", "superb"]
+BAD = ["bad", "awful", "stale", "bitter", "poor", "horrid"]
+OTHER = [f"word{number}" for number in range(60)]
+SMALL = (
+    "budget=smoke",
+    "reviews=table",
+    "reviews.path=reviews.csv",
+    "vectorize=word2vec",
+    "vectorize.word2vec.size=8",
+    "vectorize.word2vec.epochs=2",
+)
+
+
+def reviews(count: int) -> pd.DataFrame:
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 2, count)
+    texts = [
+        " ".join([*random.choice(OTHER, 6), *random.choice(GOOD if label else BAD, 2)])
+        for label in labels
+    ]
+    return pd.DataFrame({"text": texts, "label": labels})
+
+
+def run(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        env=environment(),
+    )
+
+
+def environment() -> dict[str, str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "PATH": path, "PYTHONHASHSEED": "random"}
+
+
+def succeed(project: Path, *command: str) -> str:
+    done = run(project, *command)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def make_project(folder: Path, *overrides: str) -> Path:
+    for name in ("stages", "conf", "sources", "dvc.yaml", ".dvcignore"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, folder / name)
+    reviews(300).to_csv(folder / "reviews.csv", index=False)
+    compose(folder / "params.yaml", *SMALL, *overrides)
+    succeed(folder, "dvc", "init", "--no-scm", "--quiet")
+    succeed(folder, "dvc", "config", "core.analytics", "false")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = make_project(tmp_path_factory.mktemp("project"))
+    succeed(folder, "dvc", "repro", "--quiet")
+    return folder
+
+
+def test_it_ends_with_a_leaderboard_and_nothing_left_to_do(project: Path) -> None:
+    leaderboard = read_json(project / "metrics/leaderboard.json")
+    assert set(leaderboard) == set(FAMILIES)
+    for family, entry in leaderboard.items():
+        assert {"n", "roc_auc", "threshold", "epoch", "ci95", "parameters"} <= entry.keys()
+        assert entry["train_seconds"] > 0
+        assert ("against_baseline" in entry) == (family != "baseline")
+    assert "up to date" in succeed(project, "dvc", "status")
+    assert "Running" not in succeed(project, "dvc", "repro")
+    assert "transformer" in succeed(project, "stages.leaderboard", "--show")
+
+
+def test_a_forced_run_leaves_the_lock_as_it_was(project: Path) -> None:
+    lock = (project / "dvc.lock").read_bytes()
+    succeed(project, "dvc", "repro", "--force", "--quiet")
+    assert (project / "dvc.lock").read_bytes() == lock
+
+
+def test_a_threshold_rule_reruns_only_what_comes_after_training(project: Path) -> None:
+    before = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(before.replace("rule: recall_floor", "rule: youden"))
+    planned = succeed(project, "dvc", "repro", "--dry")
+    (project / "params.yaml").write_text(before)
+    rerun = {line.split("'")[1].split("@")[0] for line in planned.splitlines() if "Running" in line}
+    assert "threshold" in rerun and rerun <= {"threshold", "evaluate", "leaderboard"}
+
+
+def test_no_text_of_test_is_in_what_was_learned_from(project: Path) -> None:
+    texts = {
+        name: set(pq.read_table(project / f"data/reviews/split/{name}.parquet")["text"].to_pylist())
+        for name in ("train", "valid", "test")
+    }
+    assert all(texts.values())
+    assert not texts["test"] & (texts["train"] | texts["valid"])
+    assert not texts["train"] & texts["valid"]
+
+
+@pytest.mark.parametrize("family", ["baseline", "mlp", "lstm"])
+def test_predict_gives_the_predictions_of_evaluate_again(family: str, project: Path) -> None:
+    raw = pq.read_table(project / "data/reviews/raw.parquet", columns=["review_id", "text"])
+    expected = pq.read_table(project / f"data/predictions/{family}/test.parquet").to_pandas()
+    new = raw.to_pandas().set_index("review_id").loc[expected["id"]]
+    new.to_csv(project / "new.csv", index=False)
+    arguments = ("--family", family, "--input", "new.csv", "--output", "predicted.csv")
+    succeed(project, "stages.predict", *arguments)
+    found = pd.read_csv(project / "predicted.csv")
+    assert found["text"].tolist() == new["text"].tolist()
+    assert found["predicted"].tolist() == expected["predicted"].tolist()
+    np.testing.assert_allclose(found["probability"], expected["probability"], rtol=1e-6)
+    one = succeed(project, "stages.predict", "--family", family, new["text"].iloc[0])
+    assert one.startswith(f"{expected['predicted'].iloc[0]} (P(1) = ")
+
+
+def test_predict_refuses_what_it_cannot_read(project: Path) -> None:
+    for arguments, message in (
+        (("--family", "lstn", "fine"), "no family 'lstn': expected one of baseline"),
+        (("--family", "baseline", "--input", "none.csv"), "there is no file none.csv"),
+        (("--family", "baseline", "--input", "reviews.csv", "--column", "txt"), "no column 'txt'"),
+    ):
+        done = run(project, "stages.predict", *arguments)
+        assert done.returncode == 1 and done.stdout == ""
+        (line,) = done.stderr.splitlines()
+        assert message in line
+
+
+def test_a_training_that_is_killed_goes_on_and_ends_with_the_same_bytes(project: Path) -> None:
+    outputs = [project / "models/lstm/epochs", project / "data/scores/lstm", project / "plots/lstm"]
+    outputs.append(project / "metrics/lstm/epochs.csv")
+    params = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(
+        params.replace("epochs: 2\n    keep_epochs: null", "epochs: 12\n    keep_epochs: 3")
+    )
+    succeed(project, "stages.train", "lstm")
+    expected = contents(outputs)
+    assert sum(path.suffix == ".keras" for path in expected) == 3
+    killed = subprocess.Popen(
+        [sys.executable, "-m", "stages.train", "lstm"],
+        cwd=project,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert killed.stdout is not None
+    for line in killed.stdout:
+        if "epoch 2 of 12" in line:
+            killed.send_signal(signal.SIGKILL)
+            break
+    killed.wait()
+    resumed = succeed(project, "stages.train", "lstm")
+    (project / "params.yaml").write_text(params)
+    assert "resuming after epoch" in resumed and "epoch 1 of 12" not in resumed
+    assert contents(outputs) == expected
+    assert not (project / "models/lstm/unfinished").exists()
+
+
+def contents(paths: list[Path]) -> dict[Path, bytes]:
+    files = [file for path in paths for file in (path.rglob("*") if path.is_dir() else [path])]
+    return {file: file.read_bytes() for file in files if file.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("change", "stage", "message"),
+    [
+        ("label:|lable:", "fetch reviews", "unknown key 'reviews.columns.lable' (did you mean"),
+        ("epochs: 2|epocs: 2", "train lstm", "unknown key 'train.lstm.epocs' (did you mean 'epoch"),
+        ("padding: left|padding: middle", "train lstm", "'train.lstm.padding' is 'middle'"),
+        ("seed: 1|sed: 1", "check", "unknown key 'sed' (did you mean 'seed'?)"),
+        ("rule: recall_floor|rule: recal", "check", "'threshold.rule' is 'recal'"),
+        ("text: text|text: txt", "fetch reviews", "has no column 'txt' (did you mean 'text'?)"),
+        ("path: reviews.csv|path: none.csv", "fetch reviews", "there is no file none.csv"),
+    ],
+)
+def test_a_slip_in_params_stops_with_one_line(
+    change: str, stage: str, message: str, project: Path
+) -> None:
+    params = (project / "params.yaml").read_text()
+    old, new = change.split("|")
+    assert old in params
+    (project / "params.yaml").write_text(params.replace(old, new))
+    before = {path: path.stat().st_mtime_ns for path in project.rglob("*") if path.is_file()}
+    module, *arguments = stage.split()
+    done = run(project, f"stages.{module}", *arguments)
+    after = {path: path.stat().st_mtime_ns for path in project.rglob("*") if path.is_file()}
+    (project / "params.yaml").write_text(params)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ") and message in line
+    changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+    assert {path for path in changed if "__pycache__" not in path.parts} == set()
+
+
+def test_stages_without_a_network_start_fast(project: Path) -> None:
+    started = time.monotonic()
+    assert "Filter one family's epochs" in succeed(project, "stages.filter", "--help")
+    assert time.monotonic() - started < 2
