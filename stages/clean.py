@@ -94,7 +94,7 @@ def clean_text(text: str, digits: Digits) -> str:
     script stay. Cleaning what is clean changes nothing.
     """
     if "<" in text or "&" in text:
-        text = strip_markup(html.unescape(text))
+        text = strip_markup(html.unescape(html.unescape(text)))
     if not text.isascii():
         text = uncurl_quotes(text.translate(APOSTROPHES))
         text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
@@ -143,6 +143,9 @@ def clean_partition(table: pa.Table, digits: Digits) -> pa.Table:
     original = table["text"].to_pylist()
     cleaned = [clean_text(text or "", digits) for text in original]
     review = table.select(["user_id", "time", "text"]).to_pandas()
+    known = review[["user_id", "time"]].notna().all(axis=1).to_numpy()
+    # Filled, since numbers among missing ones become floats, which have other hashes.
+    review = review.assign(time=table["time"].fill_null(0).to_numpy())
     same_review = pd.util.hash_pandas_object(review, index=False, categorize=False)
     return pa.table(
         {
@@ -151,9 +154,7 @@ def clean_partition(table: pa.Table, digits: Digits) -> pa.Table:
             "label": pa.array(label),
             "neutral": pa.array(neutral),
             "same_text": pd.util.hash_array(np.array(cleaned, dtype=object), categorize=False),
-            "same_review": pa.array(
-                same_review, mask=review[["user_id", "time"]].isna().any(axis=1).to_numpy()
-            ),
+            "same_review": pa.array(same_review, mask=~known),
         },
         schema=WITH_HASHES,
     )
