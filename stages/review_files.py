@@ -199,10 +199,27 @@ def _snap_review(review: dict[str, str], path: Path, line: int) -> dict[str, Any
     return found
 
 
-def _text(path: Path) -> IO[str]:
+def first_bytes(path: Path) -> bytes:
+    """The start of a file, decompressed, without a byte order mark.
+
+    Raises:
+        InputError: a damaged gzip file.
+    """
+    try:
+        with pa.input_stream(path, compression=_compression(path)) as file:
+            start: bytes = file.read(1 << 16)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error}: fetch or make it again") from None
+    return start.removeprefix(b"\xef\xbb\xbf")
+
+
+def _compression(path: Path) -> str | None:
     with path.open("rb") as file:
-        compressed = file.read(2) == b"\x1f\x8b"
-    opened: Any = gzip.open(path) if compressed else path.open("rb")  # noqa: SIM115
+        return "gzip" if file.read(2) == b"\x1f\x8b" else None
+
+
+def _text(path: Path) -> IO[str]:
+    opened: Any = gzip.open(path) if _compression(path) else path.open("rb")  # noqa: SIM115
     # Lines end at "\n" alone: Latin-1 has other characters that Python takes for line ends.
     return io.TextIOWrapper(opened, encoding="latin-1", newline="\n")
 
@@ -275,17 +292,12 @@ def _parquet_tables(path: Path, rows: int) -> tuple[list[str], Iterator[pa.Table
 
 def _csv_tables(path: Path) -> tuple[list[str], Iterator[pa.Table]]:
     """Column names, and the tables with columns of bytes: whether they are UTF-8 is seen later."""
-    try:
-        with pa.input_stream(path, compression="detect") as stream:
-            start = stream.read(1 << 16).removeprefix(b"\xef\xbb\xbf")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error}") from None
-    header = start.partition(b"\n")[0].decode("utf-8", errors="replace").rstrip("\r")
+    header = first_bytes(path).partition(b"\n")[0].decode("utf-8", errors="replace").rstrip("\r")
     if not header:
         raise InputError(f"{path} is empty: expected a header and reviews below it")
     delimiter = max(",\t;", key=header.count)
     names = next(csv.reader([header], delimiter=delimiter))
-    stream = pa.input_stream(path, compression="detect")
+    stream = pa.input_stream(path, compression=_compression(path))
     try:
         tables = pyarrow.csv.open_csv(
             stream,

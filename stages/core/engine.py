@@ -4,7 +4,7 @@ A partition is an Arrow table of up to `partition_rows` rows. The bytes of an ou
 its rows alone, so another engine that keeps the order of partitions writes the same.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -69,14 +69,3 @@ def _regroup(tables: Iterable[pa.Table], schema: pa.Schema) -> Iterator[pa.Table
             yield rest.slice(0, ROW_GROUP).combine_chunks()
             rest = rest.slice(ROW_GROUP)
     yield rest.combine_chunks()
-
-
-def map_partitions(
-    function: Callable[[pa.Table], pa.Table],
-    source: Path,
-    target: Path,
-    schema: pa.Schema,
-    rows: int,
-) -> int:
-    """Write `function` of every partition of `source` to `target`; return the rows written."""
-    return write_partitions(target, map(function, partitions(source, rows)), schema)

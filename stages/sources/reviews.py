@@ -17,7 +17,14 @@ from stages.core.engine import Engine, write_partitions
 from stages.core.files import write_json
 from stages.core.progress import track
 from stages.download import Package, Url, fetch_package, fetch_url
-from stages.review_files import RAW_SCHEMA, Columns, read_snap, read_snippets, read_table_file
+from stages.review_files import (
+    RAW_SCHEMA,
+    Columns,
+    first_bytes,
+    read_snap,
+    read_snippets,
+    read_table_file,
+)
 
 RAW = Path("data/reviews/raw.parquet")
 METRICS = Path("metrics/reviews/fetch.json")
@@ -74,11 +81,7 @@ def open_source(reviews: Reviews, rows: int) -> tuple[Path, str, Iterator[pa.Tab
 
 
 def _read_finefoods(path: Path, rows: int) -> Iterator[pa.Table]:
-    with pa.input_stream(path, compression="detect") as file:
-        try:
-            start = file.read(64).removeprefix(b"\xef\xbb\xbf")
-        except OSError as error:
-            raise InputError(f"{path} cannot be read: {error}") from None
+    start = first_bytes(path)
     if start.startswith(b"product/productId:"):
         return read_snap(path, rows)
     if start.startswith(b"Id,ProductId,"):
