@@ -20,7 +20,7 @@ from stages.core import params
 from stages.core.cli import InputError, exit_on_input_error
 from stages.core.files import read_json, replacing
 from stages.metrics.classification import predict
-from stages.review_files import read_columns
+from stages.review_files.table import read_columns
 
 
 def probabilities(family: families.ReviewFamily, texts: list[str]) -> np.ndarray:

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from stages.core.cli import InputError
-from stages.review_files import RAW_SCHEMA, read_snippets
+from stages.review_files import RAW_SCHEMA
+from stages.review_files.snippets import read_snippets
 from stages.sources import reviews as source
 
 COLUMNS = {name: name for name in RAW_SCHEMA.names if name != "review_id"}

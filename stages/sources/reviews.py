@@ -17,14 +17,10 @@ from stages.core.engine import Engine, write_partitions
 from stages.core.files import write_json
 from stages.core.progress import track
 from stages.download import Package, Url, fetch_package, fetch_url
-from stages.review_files import (
-    RAW_SCHEMA,
-    Columns,
-    first_bytes,
-    read_snap,
-    read_snippets,
-    read_table_file,
-)
+from stages.review_files import RAW_SCHEMA, first_bytes
+from stages.review_files.snap import read_snap
+from stages.review_files.snippets import read_snippets
+from stages.review_files.table import Columns, read_table_file
 
 RAW = Path("data/reviews/raw.parquet")
 METRICS = Path("metrics/reviews/fetch.json")

