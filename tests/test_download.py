@@ -129,7 +129,7 @@ def test_a_wrong_checksum_is_told_and_the_file_removed(
     path = url_pin(tmp_path, server, sha256="0" * 64)
     with pytest.raises(InputError) as error:
         fetch_url(path)
-    for part in (f"expected sha256:{'0' * 64}", f"got {SHA256}", f"correct sha256 in {path}"):
+    for part in (f"expected sha256:{'0' * 64}", f"got {SHA256}", f"correct it in {path}"):
         assert part in str(error.value)
     assert list(cache.iterdir()) == []
 

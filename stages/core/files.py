@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, with the same bytes for the same content."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -37,6 +39,12 @@ def replacing(path: Path) -> Iterator[Path]:
         _remove(beside)
 
 
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write `content` as indented JSON; NaN and infinity are refused as JSON has none."""
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -47,6 +55,25 @@ def write_json(path: Path, content: Any) -> None:
 def read_json(path: Path) -> Any:
     """The content of a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_arrays(path: Path, **arrays: np.ndarray) -> None:
+    """Write arrays by name as one compressed npz file."""
+    with replacing(path) as beside, beside.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an npz file by name.
+
+    Raises:
+        InputError: the file is missing.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except FileNotFoundError:
+        raise InputError(f"{path} not found: run `dvc repro` to build it") from None
 
 
 def write_table(path: Path, table: pa.Table) -> None:

@@ -1,6 +1,5 @@
 """Reviews: embedded sentences, Amazon Fine Foods in its two forms, or the user's own table."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from pydantic import model_validator
 from stages.core import params
 from stages.core.cli import InputError
 from stages.core.engine import Engine, write_partitions
-from stages.core.files import write_json
+from stages.core.files import file_sha256, write_json
 from stages.core.progress import track
 from stages.download import Package, Url, fetch_package, fetch_url
 from stages.review_files import RAW_SCHEMA, first_bytes
@@ -121,6 +120,5 @@ def fetch() -> None:
     counts: Counter[str] = Counter()
     write_partitions(RAW, track(counted(tables, counts), None, "fetch: reviews"), RAW_SCHEMA)
     metrics: dict[str, Any] = {"source": reviews.source, "licence": licence}
-    with path.open("rb") as file:
-        metrics["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+    metrics["sha256"] = file_sha256(path)
     write_json(METRICS, metrics | {name: counts[name] for name in sorted(counts)})

@@ -19,7 +19,7 @@ import keras
 import numpy as np
 import pandas as pd
 
-from stages.core.files import read_json, replacing, write_json
+from stages.core.files import read_arrays, read_json, replacing, write_arrays, write_json
 from stages.training import keras_file
 from stages.training.epoch_table import live_curves, log_epoch, write_epoch_table
 
@@ -94,11 +94,11 @@ class Training:
                 shutil.rmtree(unfinished)
             return [], 0.0
         saved = read_json(progress)
-        with np.load(unfinished / saved["state"], allow_pickle=False) as state:
-            for index, variable in enumerate(self.variables):
-                variable.assign(state[f"{index:04d}"])
+        state = read_arrays(unfinished / saved["state"])
+        for index, variable in enumerate(self.variables):
+            variable.assign(state[f"{index:04d}"])
         history = [
-            Scored(row, _load_arrays(unfinished / f"{epoch:03d}.scores.npz"))
+            Scored(row, read_arrays(unfinished / f"{epoch:03d}.scores.npz"))
             for epoch, row in enumerate(saved["rows"])
         ]
         print(f"{self.family}: resuming after epoch {len(history) - 1}", flush=True)
@@ -107,10 +107,10 @@ class Training:
     def _checkpoint(self, unfinished: Path, epoch: int, scored: Scored, seconds: float) -> None:
         for name, network in self.networks.items():
             keras_file.save(network, unfinished / _file_name(epoch, name))
-        _save_arrays(unfinished / f"{epoch:03d}.scores.npz", scored.scores)
+        write_arrays(unfinished / f"{epoch:03d}.scores.npz", **scored.scores)
         state = f"state.{epoch % 2}.npz"
         values = {f"{i:04d}": variable.numpy() for i, variable in enumerate(self.variables)}
-        _save_arrays(unfinished / state, values)
+        write_arrays(unfinished / state, **values)
         progress = unfinished / "progress.json"
         rows = read_json(progress)["rows"] if progress.exists() else []
         rows.append(scored.row)
@@ -172,13 +172,3 @@ def _digest(paths: Any) -> str:
 
 def _file_name(epoch: int, name: str) -> str:
     return f"{epoch:03d}.{name}.keras" if name else f"{epoch:03d}.keras"
-
-
-def _save_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    with replacing(path) as beside, beside.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
-
-
-def _load_arrays(path: Path) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)

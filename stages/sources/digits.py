@@ -1,0 +1,135 @@
+"""Digits of 28 x 28 pixels: scikit-learn's, MNIST, Fashion-MNIST, or files in a folder."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from stages.core import params
+from stages.core.cli import InputError
+from stages.core.files import file_sha256, replacing, write_arrays, write_json
+from stages.download import Bundled, Url, Urls, fetch_url, fetch_urls
+from stages.picture_files.arrays import SIZE, Labelled, array_files, read_labelled
+from stages.picture_files.division import SPLITS, Division, divide, unseen
+
+FOLDER = Path("data/digits")
+METRICS = Path("metrics/digits/fetch.json")
+
+
+class Digits(Division):
+    """`digits` in params.yaml.
+
+    `path` is a file or a folder in any case, as it is a dependency of the stage: the pin in
+    sources/ of what is downloaded, or the user's own IDX or npz files.
+    """
+
+    source: Literal["sklearn", "mnist", "fashion_mnist", "folder"]
+    path: str
+
+
+class Opened(NamedTuple):
+    """Pictures by part of the source, their terms, and the SHA-256 of each file they come from."""
+
+    parts: dict[str, Labelled]
+    licence: str
+    sha256: dict[str, str]
+
+
+def open_source(digits: Digits) -> Opened:
+    """The pictures that `digits` names.
+
+    Raises:
+        InputError: files are missing, damaged, or not what the source says.
+    """
+    path = Path(digits.path)
+    if not path.exists():
+        raise InputError(f"digits.path in params.yaml: there is no file or folder {path}")
+    if digits.source == "sklearn":
+        pin = params.read_file(path, Bundled)
+        return Opened({"train": sklearn_digits()}, pin.licence, {})
+    licence = "the user's own"
+    files = [path]
+    if path.suffix == ".yaml" and digits.source == "mnist":
+        licence, files = params.read_file(path, Url).licence, [fetch_url(path)]
+    elif path.suffix == ".yaml":
+        licence, files = params.read_file(path, Urls).licence, fetch_urls(path)
+    else:
+        files = array_files(path)
+    return Opened(
+        read_labelled(files), licence, {file.name: file_sha256(file) for file in files}
+    )
+
+
+def sklearn_digits() -> Labelled:
+    """The 1,797 digits of 8 x 8 (values 0-16) that scikit-learn ships, resized to 28 x 28."""
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    loaded: Any = load_digits()
+    pixels = np.round(loaded.images * (255 / 16)).astype("uint8")
+    images = [
+        np.asarray(Image.fromarray(picture).resize((SIZE, SIZE), Image.Resampling.BICUBIC))
+        for picture in pixels
+    ]
+    return Labelled(np.stack(images), loaded.target.astype("int64"))
+
+
+def check_classes(parts: dict[str, Labelled]) -> None:
+    """Refuse labels that are not 0, 1, 2 ... in the part to train on.
+
+    Raises:
+        InputError: a class is missing.
+    """
+    labels = np.concatenate([part.labels for part in parts.values()])
+    found = np.unique(parts.get("train", next(iter(parts.values()))).labels)
+    expected = np.arange(labels.max() + 1)
+    if not np.array_equal(found, expected) or len(expected) < 2:
+        raise InputError(
+            f"digits: found the labels {found.tolist()} to train on, expected every class from 0 to"
+            f" {max(labels.max(), 1)}: check the label files of digits.path"
+        )
+
+
+def write_splits(
+    folder: Path, parts: dict[str, Labelled], division: Division, seed: int
+) -> dict[str, int]:
+    """Write `images, labels, ids` of each split to npz files; return counts.
+
+    A picture that stands in test is dropped from valid and train, one in valid from train; the
+    `ids` number the pictures of all parts in their order.
+    """
+    rows = divide({part: labels for part, (_, labels) in parts.items()}, division, seed, "digits")
+    starts = dict(
+        zip(parts, np.cumsum([0, *(len(part.labels) for part in parts.values())]), strict=False)
+    )
+    counts: Counter[str] = Counter()
+    seen: set[bytes] = set()
+    for split in reversed(SPLITS):
+        part, chosen = rows[split]
+        images, labels = parts[part].images[chosen], parts[part].labels[chosen]
+        keys = [picture.tobytes() for picture in images]
+        kept = unseen(keys, seen)
+        seen.update(keys)
+        counts["duplicates_dropped"] += int(np.count_nonzero(~kept))
+        counts[split] = int(np.count_nonzero(kept))
+        for label, count in enumerate(np.bincount(labels[kept])):
+            counts[f"label_{label}"] += int(count)
+        write_arrays(
+            folder / f"{split}.npz",
+            images=images[kept],
+            labels=labels[kept],
+            ids=(chosen + starts[part])[kept],
+        )
+    return {name: counts[name] for name in sorted(counts)}
+
+
+def fetch() -> None:
+    """Write data/digits/{train,valid,test}.npz and metrics/digits/fetch.json."""
+    digits = params.read("digits", Digits)
+    parts, licence, sha256 = open_source(digits)
+    check_classes(parts)
+    with replacing(FOLDER) as folder:
+        folder.mkdir()
+        counts = write_splits(folder, parts, digits, params.read_value("seed"))
+    write_json(METRICS, {"source": digits.source, "licence": licence, "sha256": sha256, **counts})
