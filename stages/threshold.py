@@ -129,10 +129,9 @@ def valid_curves(family: str, epochs: list[int], thresholds: np.ndarray) -> pd.D
 
 def picture(curves: pd.DataFrame, chosen: pd.Series, family: str, path: Path) -> None:
     """Precision and recall of each class against threshold, a line an epoch, the choice marked."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from stages.core.figures import new_figure, write_figure
 
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = new_figure(10, 4)
     axes = figure.subplots(1, 2, sharey=True)
     for label, axis in enumerate(axes):
         for epoch, rows in curves.groupby("epoch"):
@@ -149,10 +148,7 @@ def picture(curves: pd.DataFrame, chosen: pd.Series, family: str, path: Path) ->
         f"{family} on valid: {curves['epoch'].nunique()} surviving epochs (bold: epoch"
         f" {chosen['epoch']:.0f}), threshold {chosen['threshold']:g}"
     )
-    with replacing(path) as beside:
-        FigureCanvasAgg(figure).print_figure(
-            beside, format="png", dpi=100, metadata={"Software": None}
-        )
+    write_figure(path, figure)
 
 
 def main(family: str) -> None:

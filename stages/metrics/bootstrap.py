@@ -1,8 +1,9 @@
 """Bootstrap intervals and paired tests: is a figure, or a difference, more than noise?"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
+import pandas as pd
 
 RESAMPLES = 1000
 CHUNK_ELEMENTS = 4_000_000
@@ -26,6 +27,14 @@ def interval(values: np.ndarray) -> list[float]:
     """The central 95 % of bootstrap `values`; undefined ones, which are nan, are left out."""
     low, high = np.nanpercentile(values, [2.5, 97.5])
     return [float(low), float(high)]
+
+
+def intervals(
+    measure: Callable[[np.ndarray], dict[str, np.ndarray]], n: int, seed: int
+) -> dict[str, list[float]]:
+    """The intervals of what `measure` makes, name to (k,), of the weights (k, n) of n samples."""
+    drawn = pd.concat(pd.DataFrame(measure(weights)) for weights in resamples(n, seed))
+    return {name: interval(values.to_numpy()) for name, values in drawn.items()}
 
 
 def p_value(differences: np.ndarray) -> float:

@@ -1,9 +1,8 @@
 """Binary classification measured: the metrics of a report and their 95 % intervals."""
 
 import numpy as np
-import pandas as pd
 
-from stages.metrics.bootstrap import interval, resamples
+from stages.metrics.bootstrap import intervals as bootstrap_intervals
 
 EPSILON = 1e-7
 """Probabilities are kept this far from 0 and 1 in the log loss, as Keras does."""
@@ -46,11 +45,11 @@ def intervals(
     labels: np.ndarray, probabilities: np.ndarray, threshold: float, seed: int
 ) -> dict[str, list[float]]:
     """95 % percentile bootstrap intervals of every metric of `report`."""
-    drawn = pd.concat(
-        pd.DataFrame(weighted_metrics(labels, probabilities, threshold, weights))
-        for weights in resamples(len(labels), seed)
+    return bootstrap_intervals(
+        lambda weights: weighted_metrics(labels, probabilities, threshold, weights),
+        len(labels),
+        seed,
     )
-    return {name: interval(values.to_numpy()) for name, values in drawn.items()}
 
 
 def weighted_auc(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -94,18 +93,19 @@ def weighted_metrics(
     true_1, false_1 = weights @ (actual & predicted), weights @ (~actual & predicted)
     true_0, false_0 = weights @ (~actual & ~predicted), weights @ (actual & ~predicted)
     total = weights.sum(axis=1)
-    recall_0, recall_1 = _ratio(true_0, true_0 + false_1), _ratio(true_1, true_1 + false_0)
+    recall_0, recall_1 = ratio(true_0, true_0 + false_1), ratio(true_1, true_1 + false_0)
     return {
         "accuracy": (true_0 + true_1) / total,
         "balanced_accuracy": (recall_0 + recall_1) / 2,
         "log_loss": weights @ log_losses(labels, probabilities) / total,
         "roc_auc": weighted_auc(labels, probabilities, weights),
-        "precision_0": _ratio(true_0, true_0 + false_0),
+        "precision_0": ratio(true_0, true_0 + false_0),
         "recall_0": recall_0,
-        "precision_1": _ratio(true_1, true_1 + false_1),
+        "precision_1": ratio(true_1, true_1 + false_1),
         "recall_1": recall_1,
     }
 
 
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """`part` / `whole`, 0 where the whole is 0."""
     return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)

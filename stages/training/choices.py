@@ -46,12 +46,13 @@ def initializer(name: Initializer) -> keras.Initializer:
     return made
 
 
-def optimizer(params: Optimizer) -> keras.Optimizer:
-    """A new optimizer as `params` say."""
+def optimizer(params: Optimizer, **further: float) -> keras.Optimizer:
+    """A new optimizer as `params` say, and with what `further` its own arguments are."""
     name, options = {
         "momentum": ("sgd", {"momentum": 0.9}),
         "nesterov": ("sgd", {"momentum": 0.9, "nesterov": True}),
     }.get(params.name, (params.name, {}))
+    options |= further
     if params.learning_rate is not None:
         options["learning_rate"] = params.learning_rate
     if params.clip_norm is not None:
