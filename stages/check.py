@@ -9,17 +9,23 @@ from typing import Any
 
 from stages.core import params
 from stages.core.cli import InputError, run
+from stages.core.quiet import quiet
 
 SECTIONS = {
     "engine": "stages.core.engine:Engine",
     "reviews": "stages.sources.reviews:Reviews",
+    "digits": "stages.sources.digits:Digits",
+    "pets": "stages.sources.pets:Pets",
     "clean": "stages.clean:Clean",
     "split": "stages.split:Split",
     "encode": "stages.encode:Encode",
     "vectorize": "stages.vectorize:Vectorize",
     "threshold": "stages.threshold:Rule",
+    "transfer": "stages.images.base:Transfer",
 }
 """The block of each key, and the schema of its stage."""
+RULES = {"filter": "stages.filter:Rule", "select": "stages.select:Rule"}
+"""The blocks that hold a rule for each of some families."""
 
 
 def check_all(content: dict[str, Any]) -> None:
@@ -28,7 +34,7 @@ def check_all(content: dict[str, Any]) -> None:
     Raises:
         InputError: a key is missing or unknown, or a value does not fit.
     """
-    known = {"seed", *SECTIONS, "train", "filter"}
+    known = {"seed", *SECTIONS, "train", *RULES}
     for key in content.keys() - known:
         raise InputError(f"{params.PARAMS}: unknown key '{key}'{params.suggest(key, known)}")
     for key in sorted(known - content.keys()):
@@ -41,10 +47,11 @@ def check_all(content: dict[str, Any]) -> None:
     for family, block in content["train"].items():
         schema = _named("stages.families:load")(family).schema
         params.check(block, schema, f"train.{family}")
-    for family, block in content["filter"].items():
-        if family not in content["train"]:
-            raise InputError(f"{params.PARAMS}: filter.{family} is there, train.{family} is not")
-        params.check(block, _named("stages.filter:Rule"), f"filter.{family}")
+    for key, schema in RULES.items():
+        for family, block in content[key].items():
+            if family not in content["train"]:
+                raise InputError(f"{params.PARAMS}: {key}.{family} is there, train.{family} is not")
+            params.check(block, _named(schema), f"{key}.{family}")
 
 
 def main() -> None:
@@ -54,7 +61,8 @@ def main() -> None:
 
 def _named(path: str) -> Any:
     module, _, name = path.partition(":")
-    return getattr(import_module(module), name)
+    with quiet():
+        return getattr(import_module(module), name)
 
 
 if __name__ == "__main__":

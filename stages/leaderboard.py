@@ -1,6 +1,7 @@
-"""All families side by side on `test`, each compared with the baseline on the same samples.
+"""All families side by side on `test`, compared on the same samples where they share them.
 
-Reads metrics/<family>/test.json and the predictions of the review families. Writes
+Review families are compared with the baseline, transfer with scratch. Reads
+metrics/<family>/test.json and the predictions of those families. Writes
 metrics/leaderboard.json and plots/leaderboard.csv. `--show` prints the table again.
 """
 
@@ -18,9 +19,34 @@ from stages.metrics.bootstrap import interval, mcnemar, p_value, resamples
 from stages.metrics.classification import predict, weighted_metrics
 
 BASELINE = "baseline"
+REVIEWS = (BASELINE, "mlp", "lstm", "bilstm", "transformer")
+TRANSFER, SCRATCH = "transfer", "scratch"
 LEADERBOARD = Path("metrics/leaderboard.json")
 COMPARED = ("roc_auc", "balanced_accuracy", "accuracy")
 SHOWN = ("roc_auc", "accuracy", "balanced_accuracy", "recall_0", "recall_1")
+
+
+class Task(NamedTuple):
+    """What some families do: the metrics to show, the first of which orders them.
+
+    A family belongs to the task if it has the last metric.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    highest_first: bool
+
+
+TASKS = (
+    Task("Reviews to labels", SHOWN, highest_first=True),
+    Task(
+        "Pictures to classes",
+        ("accuracy", "log_loss", "macro_precision", "macro_recall"),
+        highest_first=True,
+    ),
+    Task("Pictures through a code", ("cross_entropy", "mse", "psnr"), highest_first=False),
+    Task("Pictures from noise", ("frechet", "classes_of_200"), highest_first=False),
+)
 
 
 class Predictions(NamedTuple):
@@ -60,6 +86,23 @@ def compare(ours: Predictions, theirs: Predictions, seed: int) -> dict[str, Any]
     } | {"mcnemar_p": mcnemar(*correct)}
 
 
+def compare_classes(ours: np.ndarray, theirs: np.ndarray, seed: int) -> dict[str, Any]:
+    """Paired tests of the accuracy of two models, from which samples (n,) each gets right.
+
+    Returns:
+        For `accuracy` what `compare` returns, and `mcnemar_p`.
+    """
+    gains = ours.astype("float64") - theirs
+    drawn = np.concatenate([weights @ gains for weights in resamples(len(gains), seed)])
+    drawn /= len(gains)
+    difference = {
+        "difference": float(gains.mean()),
+        "ci95": interval(drawn),
+        "p": p_value(drawn),
+    }
+    return {"accuracy": difference, "mcnemar_p": mcnemar(ours, theirs)}
+
+
 def train_seconds(family: str) -> float | None:
     """How long the training of the present epoch table took; null if that ran elsewhere.
 
@@ -74,46 +117,67 @@ def train_seconds(family: str) -> float | None:
 
 
 def entries(families: list[str], seed: int) -> dict[str, dict[str, Any]]:
-    """The test metrics of each family, its training time, and its comparison with the baseline."""
-    predicted = {family: predictions(family) for family in families}
-    baseline = predicted.get(BASELINE)
+    """The test metrics of each family, its training time, and its comparison with its rival."""
     found = {}
-    for family, ours in predicted.items():
+    for family in families:
         entry = read_json(Path("metrics", family, "test.json"))
-        if ours and baseline and family != BASELINE:
-            entry["against_baseline"] = compare(ours, baseline, seed)
+        if family in REVIEWS and family != BASELINE and BASELINE in families:
+            rival = predictions(BASELINE)
+            entry[f"against_{BASELINE}"] = compare(predictions(family), rival, seed)
+        if family == TRANSFER and SCRATCH in families:
+            entry[f"against_{SCRATCH}"] = compare_classes(hits(TRANSFER), hits(SCRATCH), seed)
         found[family] = entry | {"train_seconds": train_seconds(family)}
     return found
 
 
-def predictions(family: str) -> Predictions | None:
-    """What `evaluate` kept of a family with a threshold; None for another family."""
+def predictions(family: str) -> Predictions:
+    """What `evaluate` kept of a family with a threshold."""
     metrics = read_json(Path("metrics", family, "test.json"))
-    if "threshold" not in metrics:
-        return None
     table = read_table(Path("data/predictions", family, "test.parquet"))
     labels, probabilities = table["label"].to_numpy(), table["probability"].to_numpy()
     return Predictions(labels, probabilities, metrics["threshold"])
 
 
-def table(leaderboard: dict[str, dict[str, Any]]) -> pd.DataFrame:
-    """The leaderboard to read: a row a family, figures as text, best ROC AUC first."""
-    order = sorted(leaderboard.items(), key=lambda item: -item[1]["roc_auc"])
-    return pd.DataFrame([_row(family, entry) for family, entry in order])
+def hits(family: str) -> np.ndarray:
+    """Which samples of test a family gets right (n,), in the order of their ids."""
+    table = read_table(Path("data/predictions", family, "test.parquet")).sort_by("id")
+    right: np.ndarray = table["label"].to_numpy() == table["predicted"].to_numpy()
+    return right
 
 
-def _row(family: str, entry: dict[str, Any]) -> dict[str, str]:
+def tables(leaderboard: dict[str, dict[str, Any]]) -> dict[str, pd.DataFrame]:
+    """The leaderboard to read: a table a task, a row a family, figures as text, the best first."""
+    found = {}
+    for task in TASKS:
+        first = task.columns[0]
+        ranked = sorted(
+            (entry[first] * (-1 if task.highest_first else 1), family)
+            for family, entry in leaderboard.items()
+            if task.columns[-1] in entry
+        )
+        if ranked:
+            rows = [_row(family, leaderboard[family], task) for _, family in ranked]
+            found[task.name] = pd.DataFrame(rows).fillna("-")
+    return found
+
+
+def _row(family: str, entry: dict[str, Any], task: Task) -> dict[str, str]:
     row = {"family": family}
-    for name in SHOWN:
-        low, high = entry["ci95"][name]
-        row[name] = f"{entry[name]:.3f} [{low:.3f}, {high:.3f}]"
-    against = entry.get("against_baseline")
-    row["AUC - baseline"] = (
-        f"{against['roc_auc']['difference']:+.3f} (p {against['roc_auc']['p']:.3f})"
-        if against
-        else "-"
-    )
-    row |= {"epoch": str(entry["epoch"]), "threshold": f"{entry['threshold']:g}"}
+    for name in task.columns:
+        row[name] = f"{entry[name]:.3f}" if isinstance(entry[name], float) else str(entry[name])
+        if name in entry.get("ci95", {}):
+            low, high = entry["ci95"][name]
+            row[name] += f" [{low:.3f}, {high:.3f}]"
+    for rival in (BASELINE, SCRATCH):
+        against = entry.get(f"against_{rival}")
+        if against:
+            metric = next(iter(against))
+            row[f"{metric} - {rival}"] = (
+                f"{against[metric]['difference']:+.3f} (p {against[metric]['p']:.3f})"
+            )
+    row["epoch"] = str(entry["epoch"])
+    if "threshold" in entry:
+        row["threshold"] = f"{entry['threshold']:g}"
     seconds = entry["train_seconds"]
     row["train"] = f"{seconds:.0f} s" if seconds is not None else "-"
     return row
@@ -127,7 +191,8 @@ def main(*, show: bool = False) -> None:
         write_json(LEADERBOARD, leaderboard)
         with replacing(Path("plots/leaderboard.csv")) as beside:
             plotted(leaderboard).to_csv(beside, index=False)
-    print(table(read_json(LEADERBOARD)).to_string(index=False))
+    for task, table in tables(read_json(LEADERBOARD)).items():
+        print(f"\n{task}\n{table.to_string(index=False)}")
 
 
 def plotted(leaderboard: dict[str, dict[str, Any]]) -> pd.DataFrame:
@@ -136,7 +201,7 @@ def plotted(leaderboard: dict[str, dict[str, Any]]) -> pd.DataFrame:
         [
             {"family": family, "metric": name, "value": entry[name], "low": low, "high": high}
             for family, entry in leaderboard.items()
-            for name, (low, high) in entry["ci95"].items()
+            for name, (low, high) in entry.get("ci95", {}).items()
             if name in SHOWN
         ]
     )

@@ -1,7 +1,7 @@
 """Choose one family's epoch on `valid`: the lowest of a column, among those that are left.
 
-Reads metrics/<family>/epochs.csv, the surviving epochs (metrics/<family>/filter.json, where the
-family has a filter) and models/<family>/epochs. Writes metrics/<family>/selection.json and
+Reads metrics/<family>/epochs.csv, the surviving epochs (metrics/<family>/filter.json) and
+models/<family>/epochs. Writes metrics/<family>/selection.json and
 models/<family>/model.keras with the network that is part of it beside, such as encoder.keras.
 """
 
@@ -41,11 +41,7 @@ def main(family: str) -> None:
     rule = params.read(f"select.{family}", Rule)
     folder = Path("metrics", family)
     table = pd.read_csv(folder / "epochs.csv")
-    on_disk = table.loc[table["kept"] == 1, "epoch"].tolist()
-    filtered = folder / "filter.json"
-    kept: dict[str, Any] = (
-        read_json(filtered) if filtered.exists() else {"epochs": on_disk, "relaxed": False}
-    )
+    kept = read_json(folder / "filter.json")
     epoch = choose(table, kept["epochs"], rule, family)
     for source in sorted(Path("models", family, "epochs").glob(f"{epoch:03d}.*")):
         part = source.name.split(".")[1:-1] or ["model"]

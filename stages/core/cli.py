@@ -35,12 +35,14 @@ def run(main: Callable[..., None]) -> None:
 
 
 class exit_on_input_error:  # noqa: N801 (reads as the statement it is)
-    """Context: an `InputError` becomes one line on standard error and exit status 1."""
+    """Context: an `InputError`, or a missing file, becomes one line and exit status 1."""
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, FileNotFoundError) and error.filename:
+            error = InputError(f"{error.filename} not found: run `dvc repro` to build it")
         if isinstance(error, InputError):
             print(f"error: {error}", file=sys.stderr)
             raise SystemExit(1) from None

@@ -64,16 +64,9 @@ def write_arrays(path: Path, **arrays: np.ndarray) -> None:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an npz file by name.
-
-    Raises:
-        InputError: the file is missing.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except FileNotFoundError:
-        raise InputError(f"{path} not found: run `dvc repro` to build it") from None
+    """The arrays of an npz file by name."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 def write_table(path: Path, table: pa.Table) -> None:

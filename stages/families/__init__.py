@@ -1,11 +1,7 @@
 """The model families: one module a family, each with an object `family` of the contract below."""
 
 import importlib
-import os
 import pkgutil
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +10,7 @@ import pyarrow as pa
 
 from stages.core.cli import InputError
 from stages.core.params import Section
+from stages.core.quiet import quiet
 
 
 class Family(Protocol):
@@ -46,24 +43,6 @@ def load(name: str) -> Family:
     known = sorted(module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]))
     if name not in known:
         raise InputError(f"no family '{name}': expected one of {', '.join(known)}")
-    with _quiet():
+    with quiet():
         family: Family = importlib.import_module(f"stages.families.{name}").family
     return family
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what TensorFlow logs, which no user can act on, off standard error.
-
-    What goes wrong it raises. Its messages at import ignore its own log level.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with Path(os.devnull).open("w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)

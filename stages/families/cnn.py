@@ -96,7 +96,7 @@ class Family:
         runtime.start(params.read_value("seed"))
         splits = {split: digits.read(split) for split in ("train", "valid", "test")}
         names = np.unique(splits["train"].labels).astype(str).tolist()
-        classifier.evaluate(NAME, splits, names)
+        classifier.evaluate(NAME, classifier.chosen(NAME), splits, names)
 
 
 family = Family()

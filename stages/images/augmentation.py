@@ -26,9 +26,7 @@ class Augmentation(Section):
         )
 
 
-def augment(
-    pictures: keras.KerasTensor, params: Augmentation, brightest: int
-) -> keras.KerasTensor:
+def augment(pictures: keras.KerasTensor, params: Augmentation, brightest: int) -> keras.KerasTensor:
     """`pictures` (n, h, w, channels), values from 0 to `brightest`, changed in training alone."""
     layers = keras.layers
     steps: list[keras.Layer] = []

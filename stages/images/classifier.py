@@ -123,18 +123,23 @@ def predict(network: keras.Model, inputs: np.ndarray) -> np.ndarray:
     return probabilities
 
 
-def evaluate(name: str, splits: dict[str, Samples], classes: list[str]) -> None:
+def chosen(name: str) -> keras.Model:
+    """The network of the chosen epoch of the family `name`."""
+    return keras_file.load(Path("models", name, "model.keras"))
+
+
+def evaluate(
+    name: str, network: keras.Model, splits: dict[str, Samples], classes: list[str]
+) -> None:
     """Write the metrics of all splits, the predictions for test, and what is plotted of them.
 
-    `classes` are their names. The network in models/<family>/model.keras is the chosen one.
+    `network` is the chosen one of the family `name`; `classes` are the names of the classes.
     """
-    network = keras_file.load(Path("models", name, "model.keras"))
     epoch = read_json(Path("metrics", name, "selection.json"))["epoch"]
     seed = params.read_value("seed")
     for split, (inputs, labels, ids) in splits.items():
         probabilities = predict(network, inputs)
-        metrics = {"n": len(labels), **report(labels, probabilities)}
-        metrics["classes"] = classes
+        metrics = {"n": len(labels), **report(labels, probabilities, classes)}
         metrics |= {"ci95": intervals(labels, probabilities, seed), "epoch": epoch}
         metrics["parameters"] = network.count_params()
         write_json(Path("metrics", name, f"{split}.json"), metrics)

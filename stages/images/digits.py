@@ -20,7 +20,7 @@ class Samples(NamedTuple):
 
 def path(split: str) -> Path:
     """The file of a split: train, valid or test."""
-    return FOLDER / f"{split}.npz"
+    return (FOLDER if split == "test" else FOLDER / "trainval") / f"{split}.npz"
 
 
 def read(split: str) -> Samples:

@@ -7,15 +7,15 @@ import numpy as np
 from stages.images.digits import Samples
 
 FOLDER = Path("data/pets")
-FEATURES = Path("data/features")
-BASE = Path("models/transfer/base.keras")
+BASE = Path("models/transfer/base")
+"""What the stage base makes: network.keras and, as npz files, its features of train and valid."""
 CHANNELS = {1: "L", 3: "RGB"}
 """Pillow's modes."""
 
 
 def folder(split: str) -> Path:
     """The folder of a split: train, valid or test."""
-    return FOLDER / split
+    return (FOLDER if split == "test" else FOLDER / "trainval") / split
 
 
 def classes() -> list[str]:

@@ -11,16 +11,14 @@ INCHES = 0.75
 """Side of a picture in a grid."""
 
 
-def write_rows(path: Path, rows: dict[str, np.ndarray], title: str) -> None:
-    """Write rows of pictures, each (n, h, w) or (n, h, w, channels), with their names, as a PNG."""
-    columns = max(len(pictures) for pictures in rows.values())
-    names = max(len(name) for name in rows) * 0.09
-    figure = new_figure(columns * INCHES + names, len(rows) * INCHES + 0.4)
-    axes = figure.subplots(len(rows), columns, squeeze=False)
-    for line, (name, pictures) in zip(axes, rows.items(), strict=True):
-        for axis in line:
+def write_rows(path: Path, rows: np.ndarray, names: list[str], title: str) -> None:
+    """Write a PNG of pictures (rows, columns, h, w) or (..., channels), with a name for a row."""
+    width = rows.shape[1] * INCHES + max(map(len, names)) * 0.09
+    figure = new_figure(width, len(rows) * INCHES + 0.4)
+    axes = figure.subplots(*rows.shape[:2], squeeze=False)
+    for line, name, pictures in zip(axes, names, rows, strict=True):
+        for axis, picture in zip(line, pictures, strict=True):
             axis.set_axis_off()
-        for axis, picture in zip(line, pictures, strict=False):
             _draw(axis, picture)
         line[0].text(
             -0.1, 0.5, name, ha="right", va="center", fontsize=9, transform=line[0].transAxes

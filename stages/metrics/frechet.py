@@ -23,4 +23,5 @@ def _centred(values: np.ndarray) -> np.ndarray:
 
 def _triangular(values: np.ndarray) -> np.ndarray:
     """R of values = QR: its d rows have the same products as the n rows of `values`."""
-    return np.linalg.qr(values, mode="r")
+    triangle: np.ndarray = np.linalg.qr(values, mode="r")  # type: ignore[assignment]
+    return triangle

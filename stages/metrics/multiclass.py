@@ -1,21 +1,23 @@
 """Classification into several classes measured, with 95 % intervals."""
 
+from typing import Any
+
 import numpy as np
 
 from stages.metrics.bootstrap import intervals as bootstrap_intervals
 from stages.metrics.classification import EPSILON, ratio
 
-Report = dict[str, float | dict[str, dict[str, float]]]
-
 
 def log_losses(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Cross-entropy of each sample (n,), in nats, from its class and P of each class (n, classes)."""
+    """Cross-entropy of each sample (n,), in nats, from its class and P of each (n, classes)."""
     likely = probabilities[np.arange(len(labels)), labels].astype("float64")
     return -np.log(np.clip(likely, EPSILON, 1.0))
 
 
-def report(labels: np.ndarray, probabilities: np.ndarray) -> Report:
+def report(labels: np.ndarray, probabilities: np.ndarray, classes: list[str]) -> dict[str, Any]:
     """The metrics of predicting the likeliest class, and `per_class` its n, precision and recall.
+
+    Labels (n,) are places in `classes`, the names of the columns of `probabilities` (n, classes).
 
     Macro averages weigh every class alike, micro ones every sample: with one class a sample
     micro precision, micro recall and accuracy are the same. A precision without predictions is 0.
@@ -25,12 +27,12 @@ def report(labels: np.ndarray, probabilities: np.ndarray) -> Report:
     precision, recall = _per_class(labels, probabilities, weights)
     return {name: float(values[0]) for name, values in metrics.items()} | {
         "per_class": {
-            str(label): {
+            name: {
                 "n": int(np.count_nonzero(labels == label)),
                 "precision": float(precision[0, label]),
                 "recall": float(recall[0, label]),
             }
-            for label in range(probabilities.shape[1])
+            for label, name in enumerate(classes)
         }
     }
 

@@ -1,5 +1,7 @@
 """Reconstructed pictures measured against the originals, pixels from 0 to 1."""
 
+from typing import Any
+
 import numpy as np
 
 from stages.metrics.bootstrap import intervals as bootstrap_intervals
@@ -24,7 +26,7 @@ def psnr(squared_error: np.ndarray) -> np.ndarray:
     return -10 * np.log10(squared_error)
 
 
-def report(originals: np.ndarray, outputs: np.ndarray, seed: int) -> dict[str, object]:
+def report(originals: np.ndarray, outputs: np.ndarray, seed: int) -> dict[str, Any]:
     """`n, cross_entropy, mse, psnr` of all pictures, with 95 % bootstrap intervals in `ci95`.
 
     The PSNR is that of the mean squared error.

@@ -1,1 +1,1 @@
-"""Read files and folders of pictures from outside the project, safely, and divide them in splits."""
+"""Read files and folders of pictures from outside safely, and divide them in splits."""

@@ -76,8 +76,8 @@ def _members(path: Path) -> Iterator[Member]:
         for entry in archive:
             if not entry.isdir():
                 _refuse(not entry.isreg(), entry.name, path)
-                content: Any = archive.extractfile(entry)
-                yield Member(entry.name, content)
+                extracted: Any = archive.extractfile(entry)
+                yield Member(entry.name, extracted)
 
 
 def _refuse(special: bool, name: str, path: Path) -> None:

@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 
@@ -97,7 +97,7 @@ def _read(path: Path) -> Iterator[tuple[str, np.ndarray]]:
         raise InputError(f"{path} is damaged: {error}: fetch it again") from None
 
 
-def _read_idx(file: BinaryIO, path: Path) -> np.ndarray:
+def _read_idx(file: IO[bytes], path: Path) -> np.ndarray:
     start = file.read(4)
     if len(start) < 4 or start[:2] != b"\0\0" or start[2] != UNSIGNED_BYTES:
         raise InputError(

@@ -45,7 +45,7 @@ def list_photos(folder: Path) -> Photos:
 def readable(photos: Photos) -> tuple[Photos, list[Path]]:
     """The photos that can be read to their last byte, and the files of the others."""
     files = [path for classes in photos.values() for paths in classes.values() for path in paths]
-    by_name = {}
+    by_name: dict[Path, bool] = {}
     groups = [files[start : start + GROUP] for start in range(0, len(files), GROUP)]
     for group in track(groups, len(groups), f"fetch: {GROUP} pictures"):
         by_name |= {path: _is_readable(path) for path in group}

@@ -36,8 +36,9 @@ def evaluate(
     predicted = predict(likely, selection["threshold"]).astype("int8")
     predictions = scored.append_column("predicted", pa.array(predicted))
     write_table(Path("data/predictions", family, "test.parquet"), predictions)
-    _write_csv(Path("plots", family, "confusion.csv"), predictions.select(["label", "predicted"]))
-    _write_csv(Path("plots", family, "roc.csv"), roc_curve(scored, family))
+    with replacing(Path("plots", family, "test")) as folder:
+        _write_csv(folder / "confusion.csv", predictions.select(["label", "predicted"]))
+        _write_csv(folder / "roc.csv", roc_curve(scored, family))
 
 
 def measure(scored: pa.Table, threshold: float, seed: int) -> dict[str, object]:

@@ -56,9 +56,7 @@ def open_source(digits: Digits) -> Opened:
         licence, files = params.read_file(path, Urls).licence, fetch_urls(path)
     else:
         files = array_files(path)
-    return Opened(
-        read_labelled(files), licence, {file.name: file_sha256(file) for file in files}
-    )
+    return Opened(read_labelled(files), licence, {file.name: file_sha256(file) for file in files})
 
 
 def sklearn_digits() -> Labelled:
@@ -116,7 +114,7 @@ def write_splits(
         for label, count in enumerate(np.bincount(labels[kept])):
             counts[f"label_{label}"] += int(count)
         write_arrays(
-            folder / f"{split}.npz",
+            (folder if split == "test" else folder / "trainval") / f"{split}.npz",
             images=images[kept],
             labels=labels[kept],
             ids=(chosen + starts[part])[kept],
@@ -125,7 +123,7 @@ def write_splits(
 
 
 def fetch() -> None:
-    """Write data/digits/{train,valid,test}.npz and metrics/digits/fetch.json."""
+    """Write data/digits/{trainval/{train,valid},test}.npz and metrics/digits/fetch.json."""
     digits = params.read("digits", Digits)
     parts, licence, sha256 = open_source(digits)
     check_classes(parts)

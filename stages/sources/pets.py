@@ -14,6 +14,7 @@ from stages.core.cli import InputError
 from stages.core.files import file_sha256, replacing, write_arrays, write_json
 from stages.download import Bundled, Url, fetch_url
 from stages.picture_files.archive import is_archive, unpack
+from stages.picture_files.arrays import SIZE, Labelled
 from stages.picture_files.division import SPLITS, Division, divide, unseen
 from stages.picture_files.photos import Photos, list_photos, readable
 from stages.sources.digits import sklearn_digits
@@ -72,21 +73,21 @@ def choose_photos(photos: Photos, pets: Pets, seed: int) -> dict[str, dict[str, 
     return chosen
 
 
-def write_digits(folder: Path) -> None:
-    """Write the digits below FIRST_NEW_DIGIT to `folder`/base.npz, the others to new/CLASS/."""
+def write_digits(folder: Path) -> Labelled:
+    """Write the digits from FIRST_NEW_DIGIT on to `folder`/CLASS/; return the others."""
     from PIL import Image
 
     images, labels = sklearn_digits()
     new = labels >= FIRST_NEW_DIGIT
-    write_arrays(folder / "base.npz", images=images[~new], labels=labels[~new])
     for index in np.flatnonzero(new):
-        path = folder / "new" / str(labels[index]) / f"{index:04d}.png"
+        path = folder / str(labels[index]) / f"{index:04d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(images[index]).save(path)
+    return Labelled(images[~new], labels[~new])
 
 
 def fetch_photos(folder: Path, pets: Pets, seed: int) -> dict[str, Any]:
-    """Write `folder`/{train,valid,test}/CLASS/ files; return terms and counts.
+    """Write `folder`/{trainval/{train,valid},test}/CLASS/ files; return terms and counts.
 
     Raises:
         InputError: the source is missing or not what it should be.
@@ -95,12 +96,13 @@ def fetch_photos(folder: Path, pets: Pets, seed: int) -> dict[str, Any]:
     found: dict[str, Any] = {"licence": "the user's own"}
     if not path.exists():
         raise InputError(f"pets.path in params.yaml: there is no file or folder {path}")
+    for_base = Labelled(np.empty((0, SIZE, SIZE), "uint8"), np.empty(0, "int64"))
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         if pets.source == "digits_transfer":
             found["licence"] = params.read_file(path, Bundled).licence
-            write_digits(folder)
-            path = (folder / "new").rename(Path(scratch) / "new")
-        elif path.suffix == ".yaml":
+            path = Path(scratch) / "digits"
+            for_base = write_digits(path)
+        if path.suffix == ".yaml":
             found["licence"] = params.read_file(path, Url).licence
             path = fetch_url(path)
         if is_archive(path):
@@ -118,14 +120,16 @@ def fetch_photos(folder: Path, pets: Pets, seed: int) -> dict[str, Any]:
         for split, classes in choose_photos(photos, pets, seed).items():
             for name, paths in classes.items():
                 counts[f"{split}_{name}"] = len(paths)
-                (folder / split / name).mkdir(parents=True)
+                target = (folder if split == "test" else folder / "trainval") / split / name
+                target.mkdir(parents=True)
                 for file in paths:
-                    shutil.copyfile(file, folder / split / name / file.name)
+                    shutil.copyfile(file, target / file.name)
+    write_arrays(folder / "base.npz", **for_base._asdict())
     return found | {name: counts[name] for name in sorted(counts)}
 
 
 def fetch() -> None:
-    """Write data/pets/{train,valid,test}/CLASS and metrics/pets/fetch.json."""
+    """Write data/pets, with base.npz for a base to learn from, and metrics/pets/fetch.json."""
     pets = params.read("pets", Pets)
     with replacing(FOLDER) as folder:
         folder.mkdir()
