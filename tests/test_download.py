@@ -1,82 +1,21 @@
 """Downloads arrive whole and verified, or a message says why not; all servers are on loopback."""
 
-import contextlib
 import hashlib
-import threading
 import zipfile
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import yaml
 
-from stages import download
 from stages.core.cli import InputError
-from stages.download import CHUNK, fetch_package, fetch_url
+from stages.download import CHUNK, fetch_package, fetch_url, fetch_urls
+from tests.loopback import CONTENT, Server
 
-CONTENT = bytes(range(256)) * 2000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
-class Server(ThreadingHTTPServer):
-    """Serves `files`, of each transfer `cut` bytes if that is set; keeps the `ranges` asked for."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.files: dict[str, bytes] = {"/data.bin": CONTENT}
-        self.cut: int | None = None
-        self.knows_ranges = True
-        self.ranges: list[str | None] = []
-        self.url = f"http://127.0.0.1:{self.server_port}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        content = self.server.files.get(self.path)
-        if content is None:
-            self.send_error(404)
-            return
-        wanted = self.headers["Range"] if self.server.knows_ranges else None
-        self.server.ranges.append(wanted)
-        start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
-        if start >= len(content):
-            self.send_error(416)
-            return
-        self.send_response(206 if wanted else 200)
-        self.send_header("Content-Length", str(len(content) - start))
-        self.send_header("Content-Type", "text/html" if self.path.endswith("/") else "data/data")
-        self.end_headers()
-        end = None if self.server.cut is None else start + self.server.cut
-        with contextlib.suppress(ConnectionError):
-            self.wfile.write(content[start:end])
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The cache folder, empty; retries follow at once."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
-    return tmp_path / "cache/epochwise"
-
-
-def pin(folder: Path, **fields: object) -> Path:
-    path = folder / "pin.yaml"
+def pin(at: Path, **fields: object) -> Path:
+    path = at / "pin.yaml"
     path.write_text(yaml.safe_dump({"licence": "none", "note": "a test", **fields}))
     return path
 
@@ -147,6 +86,17 @@ def test_a_missing_file_is_told_at_once(server: Server, cache: Path, tmp_path: P
     with pytest.raises(InputError, match=r"/other: the server answers '404 Not Found': get the"):
         fetch_url(path)
     assert list(cache.iterdir()) == []
+
+
+def test_files_are_checked_by_their_published_md5(
+    server: Server, cache: Path, tmp_path: Path
+) -> None:
+    md5 = {"data.bin": hashlib.md5(CONTENT).hexdigest()}
+    path = pin(tmp_path, base=f"{server.url}/", folder="many", md5=md5)
+    assert fetch_urls(path) == fetch_urls(path) == [cache / "many/data.bin"]
+    assert len(server.ranges) == 1
+    with pytest.raises(InputError, match=f"expected md5:{'0' * 32}"):
+        fetch_urls(pin(tmp_path, base=f"{server.url}/", folder="x", md5={"data.bin": "0" * 32}))
 
 
 def test_no_network_is_told(server: Server, cache: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -62,6 +62,19 @@ def read_labelled(paths: Iterable[Path]) -> dict[str, Labelled]:
     return {part: _pair(part, found) for part in sorted({part for part, _ in found})}
 
 
+def read_images(path: Path) -> np.ndarray:
+    """The pictures of one file, uint8 (n, 28, 28), whatever labels stand beside them.
+
+    Raises:
+        InputError: the file is damaged, or holds no pictures of 28 x 28.
+    """
+    found = [_recognize(name, array) for name, array in _read(path)]
+    images = [array for kind, array in found if kind == "images"]
+    if not images:
+        raise InputError(f"{path}: found no pictures, expected an array (n, {SIZE}, {SIZE})")
+    return np.concatenate(images)
+
+
 def array_files(path: Path) -> list[Path]:
     """The IDX and npz files in a folder, or `path` itself if it is a file.
 
@@ -88,16 +101,16 @@ def _read(path: Path) -> Iterator[tuple[str, np.ndarray]]:
         except (ValueError, OSError, zipfile.BadZipFile, zlib.error) as error:
             raise InputError(f"{path} cannot be read as npz: {error}") from None
         return
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
     try:
-        with gzip.open(path) if packed else path.open("rb") as file:
-            yield str(path), _read_idx(file, path)
+        with path.open("rb") as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            yield str(path), _read_idx(gzip.GzipFile(fileobj=raw) if packed else raw, path)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path} is damaged: {error}: fetch it again") from None
 
 
-def _read_idx(file: IO[bytes], path: Path) -> np.ndarray:
+def _read_idx(file: gzip.GzipFile | BinaryIO, path: Path) -> np.ndarray:
     start = file.read(4)
     if len(start) < 4 or start[:2] != b"\0\0" or start[2] != UNSIGNED_BYTES:
         raise InputError(

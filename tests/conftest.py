@@ -1,0 +1,26 @@
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stages import download
+from tests.loopback import Server
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The cache folder, empty; retries follow at once."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
+    return tmp_path / "cache/epochwise"

@@ -1,0 +1,44 @@
+"""A server of files on loopback, whose transfers can break."""
+
+import contextlib
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+CONTENT = bytes(range(256)) * 2000
+
+
+class Server(ThreadingHTTPServer):
+    """Serves `files`, of each transfer `cut` bytes if that is set; keeps the `ranges` asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files: dict[str, bytes] = {"/data.bin": CONTENT}
+        self.cut: int | None = None
+        self.knows_ranges = True
+        self.ranges: list[str | None] = []
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        content = self.server.files.get(self.path)
+        if content is None:
+            self.send_error(404)
+            return
+        wanted = self.headers["Range"] if self.server.knows_ranges else None
+        self.server.ranges.append(wanted)
+        start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
+        if start >= len(content):
+            self.send_error(416)
+            return
+        self.send_response(206 if wanted else 200)
+        self.send_header("Content-Length", str(len(content) - start))
+        self.send_header("Content-Type", "text/html" if self.path.endswith("/") else "data/data")
+        self.end_headers()
+        end = None if self.server.cut is None else start + self.server.cut
+        with contextlib.suppress(ConnectionError):
+            self.wfile.write(content[start:end])
+
+    def log_message(self, *_: object) -> None:
+        pass
