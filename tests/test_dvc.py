@@ -17,7 +17,11 @@ from stages.check import check_all
 from tests.configuration import ROOT, compose
 
 CODE = Path("stages")
-TEST_SPLIT = Path("data/reviews/split/test.parquet")
+TEST_SPLITS = [
+    Path("data/reviews/split/test.parquet"),
+    Path("data/digits/test.npz"),
+    Path("data/pets/test"),
+]
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ def resolved(stage: Any) -> Stage:
 def builds_a_network(stage: Stage) -> bool:
     """Whether the stage may import a library for networks: it trains or applies a family's."""
     name, _, family = stage.name.partition("@")
-    return name in {"train", "evaluate"} and family != "baseline"
+    return name in {"base", "train", "evaluate"} and family != "baseline"
 
 
 def choices() -> list[tuple[str, ...]]:
@@ -134,11 +138,12 @@ def test_stages_without_a_network_import_no_network_library(
     assert [name for name in without if imports[name].network_library] == []
 
 
-def test_only_evaluate_reads_the_test_split(pipeline: list[Stage]) -> None:
+@pytest.mark.parametrize("test_split", TEST_SPLITS, ids=str)
+def test_only_evaluate_reads_the_test_split(test_split: Path, pipeline: list[Stage]) -> None:
     readers = {
         stage.name.partition("@")[0]
         for stage in pipeline
-        if any(TEST_SPLIT.is_relative_to(dep) for dep in stage.deps)
+        if any(test_split.is_relative_to(dep) for dep in stage.deps)
     }
     assert readers == {"evaluate"}
 

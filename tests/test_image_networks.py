@@ -12,6 +12,7 @@ from stages.core.cli import InputError
 from stages.families import autoencoder, cnn, conv_autoencoder, denoising_autoencoder, gan
 from stages.images import base, transfer
 from stages.images.augmentation import Augmentation, augment
+from stages.images.digits import Samples
 from stages.training import keras_file, runtime
 from tests.configuration import compose
 
@@ -75,8 +76,7 @@ def test_gan_has_the_sizes_of_the_source(source: Any) -> None:
 
 
 def test_transfer_has_the_sizes_of_the_source(source: Any) -> None:
-    named = base.Transfer(base="vgg16", weights=None, alpha=1.0, preprocessing=None, sha256=None)
-    vgg16 = base.with_preprocessing(*base.load_trunk(named))
+    vgg16 = base.with_preprocessing(*base.load_trunk(named("vgg16")))
     vgg16.trainable = False
     assert vgg16.input_shape == (None, 224, 224, 3)
     new = section(transfer.TransferFit, source["transfer"])
@@ -97,15 +97,14 @@ def test_transfer_has_the_sizes_of_the_source(source: Any) -> None:
 def test_other_bases_give_features(
     name: str, alpha: float, shape: tuple[int, ...], features: int
 ) -> None:
-    named = base.Transfer(base=name, weights=None, alpha=alpha, preprocessing=None, sha256=None)
-    network = base.with_preprocessing(*base.load_trunk(named))
+    network = base.with_preprocessing(*base.load_trunk(named(name, alpha=alpha)))
     assert network.input_shape == (None, *shape)
     assert network.output_shape == (None, features)
 
 
 @pytest.fixture
 def adversaries(source: Any) -> gan.Adversaries:
-    small = {"generator": [8], "discriminator": [8], "noise_size": 4}
+    small = {"generator": [8], "discriminator": [8], "noise_size": 4, "instance_noise": 0.1}
     return gan.Adversaries(section(gan.Gan, source["gan"], **small))
 
 
@@ -123,11 +122,11 @@ def moved(before: list[np.ndarray], network: keras.Model) -> bool:
 
 def test_the_discriminator_moves_in_its_own_update_alone(adversaries: gan.Adversaries) -> None:
     before = [weights(adversaries.discriminator), weights(adversaries.generator)]
-    adversaries.update_discriminator(DIGITS.reshape(len(DIGITS), -1), 1.0)
+    adversaries.update_discriminator(DIGITS.reshape(len(DIGITS), -1), 1.0, [1, 2])
     assert moved(before[0], adversaries.discriminator)
     assert not moved(before[1], adversaries.generator)
     before = [weights(adversaries.discriminator), weights(adversaries.generator)]
-    adversaries.update_generator(RANDOM.standard_normal((12, 4), "float32"))
+    adversaries.update_generator(RANDOM.standard_normal((12, 4), "float32"), [1, 2])
     assert not moved(before[0], adversaries.discriminator)
     assert moved(before[1], adversaries.generator)
 
@@ -136,7 +135,8 @@ def test_a_step_trains_both_and_averages_the_generator(adversaries: gan.Adversar
     start = [weight.numpy().copy() for weight in adversaries.averaged.weights]
     before = [weights(adversaries.discriminator), weights(adversaries.generator)]
     noise = RANDOM.standard_normal((3, 12, 4), "float32")
-    losses = adversaries.step(DIGITS.reshape(len(DIGITS), -1) * 2 - 1, noise).numpy()
+    pixels = DIGITS.reshape(len(DIGITS), -1) * 2 - 1
+    losses = adversaries.step(pixels, noise, np.ones((4, 2), "int64")).numpy()
     assert losses.shape == (2,) and np.isfinite(losses).all()
     assert moved(before[0], adversaries.discriminator)
     assert moved(before[1], adversaries.generator)
@@ -144,6 +144,11 @@ def test_a_step_trains_both_and_averages_the_generator(adversaries: gan.Adversar
     ends = (weight.numpy() for weight in adversaries.generator.weights)
     for old, new, mean in zip(start, ends, adversaries.averaged.weights, strict=True):
         np.testing.assert_allclose(mean.numpy(), decay * old + (1 - decay) * new, atol=1e-6)
+
+
+def named(name: str, **changes: Any) -> base.Transfer:
+    given = {"weights": None, "alpha": 1.0, "preprocessing": None, "sha256": None}
+    return params.check({"base": name, **given, **changes}, base.Transfer, "transfer")
 
 
 def trunk() -> keras.Model:
@@ -176,22 +181,20 @@ def test_a_base_is_saved_with_its_preprocessing(name: Any, tmp_path: Path) -> No
 def test_a_base_of_a_file_is_checked(tmp_path: Path) -> None:
     path = tmp_path / "base.keras"
     keras_file.save(trunk(), path)
-    given = {"weights": None, "alpha": 1.0, "preprocessing": None}
-    network, preprocessing = base.load_trunk(base.Transfer(base=str(path), sha256=None, **given))
+    network, preprocessing = base.load_trunk(named(str(path)))
     assert (network.count_params(), preprocessing) == (trunk().count_params(), "caffe")
     with pytest.raises(InputError, match=r"its SHA-256 is [0-9a-f]{64}, transfer\.sha256 is 0{64}"):
-        base.load_trunk(base.Transfer(base=str(path), sha256="0" * 64, **given))
+        base.load_trunk(named(str(path), sha256="0" * 64))
     with pytest.raises(InputError, match="is 'vgg61': expected digits, vgg16, resnet50"):
-        base.load_trunk(base.Transfer(base="vgg61", sha256=None, **given))
+        base.load_trunk(named("vgg61"))
     path.write_bytes(b"no network")
     with pytest.raises(InputError, match="cannot be loaded as a Keras model"):
-        base.load_trunk(base.Transfer(base=str(path), sha256=None, **given))
+        base.load_trunk(named(str(path)))
 
 
 def test_weights_that_cannot_be_had_are_told() -> None:
-    named = {"alpha": 1.0, "preprocessing": None, "sha256": None}
     with pytest.raises(InputError, match=r"'mobilenet' with transfer\.weights 'none\.h5'"):
-        base.load_trunk(base.Transfer(base="mobilenet", weights="none.h5", **named))
+        base.load_trunk(named("mobilenet", weights="none.h5"))
 
 
 def joined(source: Any, **changes: Any) -> tuple[keras.Model, keras.Model, keras.Model, Any]:
@@ -226,6 +229,32 @@ def test_only_the_last_layers_are_unfrozen_and_no_batch_normalization(source: An
         assert filters == expected
         assert all(weight.ndim in (1, 4) for weight in frozen.trainable_weights)
         assert len(frozen.trainable_weights) == 2 * len(expected)
+
+
+def test_the_base_learns_in_the_second_phase_alone(
+    source: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flip = {"augmentation": STILL | {"horizontal_flip": True}}
+    tuned = {"fine_tune": {"layers": 1, "epochs": 1, "learning_rate": 0.01}}
+    frozen, head, _, new = joined(source, **flip, **tuned)
+    pictures = {"train": PICTURES, "valid": PICTURES}
+    kept = Samples(frozen.predict(PICTURES), np.arange(10) % 2, np.arange(10))
+    family = transfer.TransferFamily("transfer", transfer.TransferFit, frozen=True)
+    monkeypatch.setattr(transfer.TransferFamily, "pictures", lambda *_: pictures)
+    splits = {"train": kept, "valid": kept}
+    (first, second), _ = family.frozen_phases(new, frozen, head, splits)
+    before = [weight.numpy().copy() for weight in frozen.weights]
+    for phase in (first, second):
+        phase.prepare()
+        phase.network.optimizer.build(phase.network.trainable_variables)
+    changed = []
+    for phase in (first, second):
+        phase.prepare()
+        phase.network.fit(phase.inputs, kept.labels, verbose=0)
+        ends = zip(before, frozen.weights, strict=True)
+        changed.append([not np.array_equal(old, new.numpy()) for old, new in ends])
+    last = [weight.shape[-1] == 5 for weight in frozen.weights]
+    assert changed == [[False] * len(before), last]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from stages.core.cli import InputError
+from stages.core.files import write_arrays
 from stages.picture_files import archive
 from stages.picture_files.archive import is_archive, unpack
 from stages.picture_files.arrays import array_files, read_images, read_labelled
@@ -64,7 +65,7 @@ def test_npz_files_are_read_by_the_names_of_their_arrays(
     tmp_path: Path, keys: tuple[str, ...]
 ) -> None:
     arrays = (IMAGES, LABELS[:, None], IMAGES[..., None], LABELS)
-    np.savez(tmp_path / "digits.npz", **dict(zip(keys, arrays, strict=True)))
+    write_arrays(tmp_path / "digits.npz", **dict(zip(keys, arrays, strict=True)))
     parts = read_labelled(array_files(tmp_path))
     assert set(parts) == {"train", "test"}
     assert all(np.array_equal(part.images, IMAGES) for part in parts.values())

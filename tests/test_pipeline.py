@@ -1,5 +1,7 @@
 """The whole pipeline at a smoke budget, as a user runs it, on reviews made here."""
 
+import io
+import json
 import os
 import shutil
 import signal
@@ -8,15 +10,19 @@ import sys
 import time
 from pathlib import Path
 
+import keras
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from stages.core.files import read_json
 from tests.configuration import ROOT, compose
 
-FAMILIES = ("baseline", "mlp", "lstm", "bilstm", "transformer")
+REVIEWS = ("baseline", "mlp", "lstm", "bilstm", "transformer")
+AUTOENCODERS = ("autoencoder", "conv_autoencoder", "denoising_autoencoder")
+FAMILIES = (*REVIEWS, "cnn", *AUTOENCODERS, "gan", "transfer", "scratch")
 GOOD = ["good", "great", "lovely", "tasty", "fine", "superb"]
 BAD = ["bad", "awful", "stale", "bitter", "poor", "horrid"]
 OTHER = [f"word{number}" for number in range(60)]
@@ -69,6 +75,7 @@ def make_project(folder: Path, *overrides: str) -> Path:
     compose(folder / "params.yaml", *SMALL, *overrides)
     succeed(folder, "dvc", "init", "--no-scm", "--quiet")
     succeed(folder, "dvc", "config", "core.analytics", "false")
+    shutil.copytree(ROOT / ".dvc/plots", folder / ".dvc/plots", dirs_exist_ok=True)
     return folder
 
 
@@ -83,9 +90,19 @@ def test_it_ends_with_a_leaderboard_and_nothing_left_to_do(project: Path) -> Non
     leaderboard = read_json(project / "metrics/leaderboard.json")
     assert set(leaderboard) == set(FAMILIES)
     for family, entry in leaderboard.items():
-        assert {"n", "roc_auc", "threshold", "epoch", "ci95", "parameters"} <= entry.keys()
+        assert {"n", "epoch", "parameters"} <= entry.keys()
         assert entry["train_seconds"] > 0
-        assert ("against_baseline" in entry) == (family != "baseline")
+        assert ("against_baseline" in entry) == (family in REVIEWS[1:])
+        assert ("against_scratch" in entry) == (family == "transfer")
+    for family in REVIEWS:
+        assert {"roc_auc", "threshold", "ci95"} <= leaderboard[family].keys()
+    for family in ("cnn", "transfer", "scratch"):
+        named = {"accuracy", "log_loss", "per_class", "ci95"}
+        named |= {f"{mean}_{of}" for mean in ("macro", "micro") for of in ("precision", "recall")}
+        assert named <= leaderboard[family].keys()
+    for family in AUTOENCODERS:
+        assert {"cross_entropy", "mse", "psnr", "probe_accuracy"} <= leaderboard[family].keys()
+    assert {"frechet", "classes", "histogram"} <= leaderboard["gan"].keys()
     assert "up to date" in succeed(project, "dvc", "status")
     assert "Running" not in succeed(project, "dvc", "repro")
     assert "transformer" in succeed(project, "stages.leaderboard", "--show")
@@ -104,6 +121,62 @@ def test_a_threshold_rule_reruns_only_what_comes_after_training(project: Path) -
     (project / "params.yaml").write_text(before)
     rerun = {line.split("'")[1].split("@")[0] for line in planned.splitlines() if "Running" in line}
     assert "threshold" in rerun and rerun <= {"threshold", "evaluate", "leaderboard"}
+
+
+def test_every_picture_that_dvc_shows_is_there(project: Path) -> None:
+    shown = json.loads(succeed(project, "dvc", "plots", "show", "--json"))["data"]
+    drawn = {name for name in shown if name.endswith(".png")}
+    assert {f"plots/{family}/test/reconstructions.png" for family in AUTOENCODERS} <= drawn
+    assert {"plots/gan/test/samples.png", "plots/gan/live/progress.png"} <= drawn
+    assert {f"plots/{family}/test/mistakes.png" for family in ("cnn", "transfer")} <= drawn
+    assert {f"plots/{family}/thresholds.png" for family in REVIEWS} <= drawn
+
+
+def test_every_saved_network_loads_by_itself(project: Path) -> None:
+    networks = sorted((project / "models").glob("*/*.keras"))
+    assert {path.parent.name for path in networks} == set(FAMILIES[1:])
+    parts = {"features", "encoder", "generator", "head"}
+    assert {path.stem for path in networks} == {"model"} | parts
+    for path in networks:
+        keras.models.load_model(path)
+
+
+def test_new_pictures_are_classified_and_embedded(project: Path) -> None:
+    expected = pq.read_table(project / "data/predictions/cnn/test.parquet").to_pandas()
+    arguments = ("--family", "cnn", "data/digits/test.npz", "--output", "classes.csv")
+    succeed(project, "stages.classify", *arguments)
+    found = pd.read_csv(project / "classes.csv")
+    assert found["predicted"].tolist() == expected["predicted"].tolist()
+    np.testing.assert_allclose(found["probability"], expected["probability"], rtol=1e-5)
+    expected = pq.read_table(project / "data/predictions/autoencoder/test.parquet").to_pandas()
+    arguments = ("--family", "autoencoder", "data/digits/test.npz", "--output", "codes.parquet")
+    succeed(project, "stages.embed", *arguments)
+    codes = pq.read_table(project / "codes.parquet").to_pandas()["code"]
+    np.testing.assert_allclose(np.stack(codes), np.stack(expected["code"]), rtol=1e-5, atol=1e-6)
+    expected = pq.read_table(project / "data/predictions/transfer/test.parquet").to_pandas()
+    lines = succeed(project, "stages.classify", "--family", "transfer", "data/pets/test")
+    found = pd.read_csv(io.StringIO(lines)).set_index("picture").loc[expected["id"]]
+    names = sorted(path.name for path in (project / "data/pets/test").iterdir())
+    assert found["predicted"].astype(str).tolist() == [
+        names[label] for label in expected["predicted"]
+    ]
+
+
+def test_classify_and_embed_refuse_what_they_cannot_read(project: Path) -> None:
+    (project / "broken.png").write_text("no picture")
+    (project / "empty").mkdir()
+    for arguments, message in (
+        (("stages.classify", "--family", "cnn", "none"), "there is no file or folder none"),
+        (("stages.classify", "--family", "cnn", "broken.png"), "broken.png cannot be read"),
+        (("stages.classify", "--family", "cnn", "empty"), "empty: found no pictures"),
+        (("stages.classify", "--family", "transfer", "params.yaml"), "expected a picture or a"),
+        (("stages.embed", "--family", "cnn", "params.yaml", "--output", "x"), "at the start"),
+    ):
+        done = run(project, *arguments)
+        assert done.returncode == 1 and done.stdout == ""
+        (line,) = done.stderr.splitlines()
+        assert message in line
+    assert not (project / "x").exists()
 
 
 def test_no_text_of_test_is_in_what_was_learned_from(project: Path) -> None:
@@ -144,18 +217,26 @@ def test_predict_refuses_what_it_cannot_read(project: Path) -> None:
         assert message in line
 
 
-def test_a_training_that_is_killed_goes_on_and_ends_with_the_same_bytes(project: Path) -> None:
-    outputs = [project / "models/lstm/epochs", project / "data/scores/lstm", project / "plots/lstm"]
-    outputs.append(project / "metrics/lstm/epochs.csv")
+@pytest.mark.parametrize("family", ["lstm", "denoising_autoencoder", "gan", "transfer"])
+def test_a_training_that_is_killed_goes_on_and_ends_with_the_same_bytes(
+    family: str, project: Path
+) -> None:
+    folders = ("models/{}/epochs", "data/scores/{}", "plots/{}/live", "metrics/{}/epochs.csv")
+    outputs = [project / folder.format(family) for folder in folders]
     params = (project / "params.yaml").read_text()
-    (project / "params.yaml").write_text(
-        params.replace("epochs: 2\n    keep_epochs: null", "epochs: 12\n    keep_epochs: 3")
-    )
-    succeed(project, "stages.train", "lstm")
+    longer = yaml.safe_load(params)
+    longer["train"][family] |= {"epochs": 12, "keep_epochs": 3}
+    if family == "transfer":
+        longer["train"][family]["augmentation"] |= {"rotation": 10.0, "horizontal_flip": True}
+        longer["train"][family] |= {"dropout": 0.2}
+        longer["train"][family]["fine_tune"] |= {"layers": 1, "epochs": 2}
+        longer["train"][family]["epochs"] = 10
+    (project / "params.yaml").write_text(yaml.safe_dump(longer, sort_keys=False))
+    succeed(project, "stages.train", family)
     expected = contents(outputs)
-    assert sum(path.suffix == ".keras" for path in expected) == 3
+    assert len({path.name[:3] for path in expected if path.suffix == ".keras"}) == 3
     killed = subprocess.Popen(
-        [sys.executable, "-m", "stages.train", "lstm"],
+        [sys.executable, "-m", "stages.train", family],
         cwd=project,
         env=environment(),
         stdout=subprocess.PIPE,
@@ -167,11 +248,11 @@ def test_a_training_that_is_killed_goes_on_and_ends_with_the_same_bytes(project:
             killed.send_signal(signal.SIGKILL)
             break
     killed.wait()
-    resumed = succeed(project, "stages.train", "lstm")
+    resumed = succeed(project, "stages.train", family)
     (project / "params.yaml").write_text(params)
     assert "resuming after epoch" in resumed and "epoch 1 of 12" not in resumed
     assert contents(outputs) == expected
-    assert not (project / "models/lstm/unfinished").exists()
+    assert not (project / f"models/{family}/unfinished").exists()
 
 
 def contents(paths: list[Path]) -> dict[Path, bytes]:
@@ -187,6 +268,14 @@ def contents(paths: list[Path]) -> dict[Path, bytes]:
         ("padding: left|padding: middle", "train lstm", "'train.lstm.padding' is 'middle'"),
         ("seed: 1|sed: 1", "check", "unknown key 'sed' (did you mean 'seed'?)"),
         ("rule: recall_floor|rule: recal", "check", "'threshold.rule' is 'recal'"),
+        ("lowest: valid_frechet|lowest: frechet", "select gan", "select.gan.lowest is 'frechet'"),
+        ("source: sklearn|source: sklern", "fetch digits", "'digits.source' is 'sklern'"),
+        ("base: digits|base: vgg61", "base", "transfer.base in params.yaml is 'vgg61'"),
+        (
+            "brightness: 0.0|brightness: 2.0",
+            "train cnn",
+            "'train.cnn.augmentation.brightness' is 2",
+        ),
         ("text: text|text: txt", "fetch reviews", "has no column 'txt' (did you mean 'text'?)"),
         ("path: reviews.csv|path: none.csv", "fetch reviews", "there is no file none.csv"),
     ],

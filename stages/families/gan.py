@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import tensorflow as tf
-from pydantic import Field, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveInt
 
 from stages.core import params
 from stages.core.files import (
@@ -41,6 +41,9 @@ LIVE = Path("plots/gan/live")
 class Gan(Fit):
     """`train.gan` in params.yaml.
 
+    `momentum` is that of the generator's batch normalization. `instance_noise` is the standard
+    deviation of noise on all pixels, from -1 to 1, that the discriminator reads in training, which
+    keeps it from learning few pictures by heart (Sonderby et al. 2017; 0: none).
     `batch_size` real and as many generated pictures train the discriminator, as many generated
     ones the generator. `average` is the decay of the running mean of the generator's weights, which
     is the generator that is measured and kept (Yazici et al. 2019; 0: the last weights themselves).
@@ -51,6 +54,7 @@ class Gan(Fit):
     generator: list[PositiveInt]
     discriminator: list[PositiveInt]
     momentum: Fraction
+    instance_noise: NonNegativeFloat
     average: Fraction
     beta_1: float = Field(ge=0, lt=1)
     steps_per_epoch: PositiveInt
@@ -79,6 +83,7 @@ class Adversaries:
         real = dense(1, activation="sigmoid", kernel_initializer=kernel)(x)
         self.discriminator = keras.Model(inputs, real, name="discriminator")
         self.average = section.average
+        self.instance_noise = section.instance_noise
         self.averaged = keras.models.clone_model(self.generator)
         self.averaged.set_weights(self.generator.get_weights())
         noise = keras.Input((section.noise_size,))
@@ -97,30 +102,37 @@ class Adversaries:
         return [variable for part in parts for variable in part.variables]
 
     @tf.function
-    def step(self, real: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+    def step(self, real: tf.Tensor, noise: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
         """Train both; return the losses of discriminator and generator (2,).
 
         `real` are pixels (n, 784) from -1 to 1, `noise` is (3, n, d): two updates of the
-        discriminator, on real and on generated pictures, and two of the generator.
+        discriminator, on real and on generated pictures, and two of the generator; `seeds`
+        (4, 2) are integers, two an update.
         """
         drawn = self.generator(noise[0], training=False)
-        judged = [self.update_discriminator(real, 1.0), self.update_discriminator(drawn, 0.0)]
-        fooled = [self.update_generator(noise[1]), self.update_generator(noise[2])]
+        judged = [
+            self.update_discriminator(real, 1.0, seeds[0]),
+            self.update_discriminator(drawn, 0.0, seeds[1]),
+        ]
+        fooled = [
+            self.update_generator(noise[1], seeds[2]),
+            self.update_generator(noise[2], seeds[3]),
+        ]
         for mean, weight in zip(self.averaged.weights, self.generator.weights, strict=True):
             mean.assign(self.average * mean + (1 - self.average) * weight)
         return tf.stack([(judged[0] + judged[1]) / 2, (fooled[0] + fooled[1]) / 2])
 
-    def update_discriminator(self, pixels: tf.Tensor, label: float) -> tf.Tensor:
+    def update_discriminator(self, pixels: tf.Tensor, label: float, seed: tf.Tensor) -> tf.Tensor:
         """Train the discriminator to call `pixels` (n, 784) `label`; return the loss before."""
         with tf.GradientTape() as tape:
-            loss = _loss(self.discriminator(pixels, training=True), label)
+            loss = self._loss(pixels, label, seed)
         self._apply(tape, loss, self.discriminator)
         return loss
 
-    def update_generator(self, noise: tf.Tensor) -> tf.Tensor:
+    def update_generator(self, noise: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Train the generator so that what it draws is called real; return the loss before."""
         with tf.GradientTape() as tape:
-            loss = _loss(self.discriminator(self.generator(noise, training=True)), 1.0)
+            loss = self._loss(self.generator(noise, training=True), 1.0, seed)
         self._apply(tape, loss, self.generator)
         return loss
 
@@ -129,10 +141,13 @@ class Adversaries:
         gradients = tape.gradient(loss, [variable.value for variable in variables])
         self.optimizers[network.name].apply(gradients, variables)
 
-
-def _loss(judged: tf.Tensor, label: float) -> tf.Tensor:
-    truth = tf.fill(tf.shape(judged), label)
-    return tf.reduce_mean(keras.losses.binary_crossentropy(truth, judged))
+    def _loss(self, pixels: tf.Tensor, label: float, seed: tf.Tensor) -> tf.Tensor:
+        if self.instance_noise:
+            drawn = tf.random.stateless_normal(tf.shape(pixels), seed)
+            pixels += self.instance_noise * drawn
+        judged = self.discriminator(pixels, training=True)
+        truth = tf.fill(tf.shape(judged), label)
+        return tf.reduce_mean(keras.losses.binary_crossentropy(truth, judged))
 
 
 class Family:
@@ -155,11 +170,12 @@ class Family:
             shape = (section.steps_per_epoch, section.batch_size)
             rows = random.integers(len(real), size=shape)
             noise = random.standard_normal((shape[0], 3, shape[1], section.noise_size), "float32")
-            steps = tf.data.Dataset.from_tensor_slices((rows, noise))
+            seeds = random.integers(2**31, size=(shape[0], 4, 2))
+            steps = tf.data.Dataset.from_tensor_slices((rows, noise, seeds))
             pixels = tf.constant(real)
             losses[:] = [
-                adversaries.step(tf.gather(pixels, drawn), step_noise).numpy()
-                for drawn, step_noise in steps
+                adversaries.step(tf.gather(pixels, drawn), step_noise, step_seeds).numpy()
+                for drawn, step_noise, step_seeds in steps
             ]
 
         def score(_epoch: int) -> Scored:

@@ -1,5 +1,6 @@
 """Families that tell classes of pictures apart: one way to train and to report."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -39,6 +40,7 @@ class Phase:
         epochs: how many.
         network: compiled, is fitted to `inputs` (n, ...) of the train split.
         scored: the network that scores `score_inputs`, by split, after an epoch.
+        prepare: sets which layers learn; called before every epoch, as phases share layers.
     """
 
     epochs: int
@@ -46,6 +48,7 @@ class Phase:
     inputs: np.ndarray
     scored: keras.Model
     score_inputs: dict[str, np.ndarray]
+    prepare: Callable[[], None] = lambda: None
 
 
 def train(
@@ -66,9 +69,11 @@ def train(
     weights = sample_weights(labels["train"], section.class_weight)
     plan = [phase for phase in phases for _ in range(phase.epochs)]
     for phase in phases:
+        phase.prepare()
         phase.network.optimizer.build(phase.network.trainable_variables)
 
     def fit(epoch: int) -> None:
+        plan[epoch].prepare()
         arrays = (plan[epoch].inputs, labels["train"], weights)
         order = np.random.default_rng([seed, epoch]).permutation(len(weights))
         shuffled = runtime.batches(arrays, section.batch_size, order)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.core.cli import InputError
 from stages.images.digits import Samples
 
 FOLDER = Path("data/pets")
@@ -38,14 +39,21 @@ def read(split: str, shape: tuple[int, int, int]) -> Samples:
 
 
 def read_files(paths: list[Path], shape: tuple[int, int, int]) -> np.ndarray:
-    """Pictures resized to `shape` (height, width, channels), uint8 (n, *shape)."""
+    """Pictures resized to `shape` (height, width, channels), uint8 (n, *shape).
+
+    Raises:
+        InputError: a file cannot be read as a picture.
+    """
     from PIL import Image
 
     height, width, channels = shape
     pictures = np.empty((len(paths), *shape), np.uint8)
     for index, path in enumerate(paths):
-        with Image.open(path) as image:
-            picture = image.convert(CHANNELS[channels])
-            resized = picture.resize((width, height), Image.Resampling.BILINEAR)
-            pictures[index] = np.asarray(resized).reshape(shape)
+        try:
+            with Image.open(path) as image:
+                picture = image.convert(CHANNELS[channels])
+        except (OSError, SyntaxError, ValueError) as error:
+            raise InputError(f"{path} cannot be read as a picture: {error}") from None
+        resized = picture.resize((width, height), Image.Resampling.BILINEAR)
+        pictures[index] = np.asarray(resized).reshape(shape)
     return pictures

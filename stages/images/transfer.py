@@ -1,6 +1,7 @@
 """New layers on a base network: frozen, unfrozen at the end, or trained from scratch."""
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import keras
@@ -137,7 +138,7 @@ class TransferFamily:
         As long as the base is frozen and pictures are not changed, the head learns from the kept
         features, which are the same in every epoch.
         """
-        base.trainable = False
+        unfreeze(base, 0)
         network = join(base, head, section.augmentation, True)
         features = {split: samples.inputs for split, samples in kept.items()}
         fine_tune = section.fine_tune if isinstance(section, TransferFit) else None
@@ -149,14 +150,24 @@ class TransferFamily:
             else (head, features["train"])
         )
         first.compile(optimizer(section.optimizer), "sparse_categorical_crossentropy")
-        phases = [classifier.Phase(section.epochs, first, inputs, head, features)]
+        phases = [
+            classifier.Phase(
+                section.epochs, first, inputs, head, features, partial(unfreeze, base, 0)
+            )
+        ]
         if fine_tune is not None and fine_tune.epochs:
-            unfreeze(base, fine_tune.layers)
             second = join(base, head, section.augmentation, True)
             slow = section.optimizer.model_copy(update={"learning_rate": fine_tune.learning_rate})
             second.compile(optimizer(slow), "sparse_categorical_crossentropy")
             phases.append(
-                classifier.Phase(fine_tune.epochs, second, pictures["train"], second, pictures)
+                classifier.Phase(
+                    fine_tune.epochs,
+                    second,
+                    pictures["train"],
+                    second,
+                    pictures,
+                    partial(unfreeze, base, fine_tune.layers),
+                )
             )
         return phases, network
 
