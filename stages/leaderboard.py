@@ -19,7 +19,6 @@ from stages.metrics.bootstrap import interval, mcnemar, p_value, resamples
 from stages.metrics.classification import predict, weighted_metrics
 
 BASELINE = "baseline"
-REVIEWS = (BASELINE, "mlp", "lstm", "bilstm", "transformer")
 TRANSFER, SCRATCH = "transfer", "scratch"
 LEADERBOARD = Path("metrics/leaderboard.json")
 COMPARED = ("roc_auc", "balanced_accuracy", "accuracy")
@@ -44,7 +43,11 @@ TASKS = (
         ("accuracy", "log_loss", "macro_precision", "macro_recall"),
         highest_first=True,
     ),
-    Task("Pictures through a code", ("cross_entropy", "mse", "psnr"), highest_first=False),
+    Task(
+        "Pictures through a code",
+        ("cross_entropy", "mse", "psnr", "probe_accuracy", "pca_probe_accuracy"),
+        highest_first=False,
+    ),
     Task("Pictures from noise", ("frechet", "classes_of_200"), highest_first=False),
 )
 
@@ -121,7 +124,7 @@ def entries(families: list[str], seed: int) -> dict[str, dict[str, Any]]:
     found = {}
     for family in families:
         entry = read_json(Path("metrics", family, "test.json"))
-        if family in REVIEWS and family != BASELINE and BASELINE in families:
+        if "threshold" in entry and family != BASELINE and BASELINE in families:
             rival = predictions(BASELINE)
             entry[f"against_{BASELINE}"] = compare(predictions(family), rival, seed)
         if family == TRANSFER and SCRATCH in families:
