@@ -262,10 +262,8 @@ def _write_outputs(
     write_table(Path("data/predictions", NAME, "test.parquet"), table)
     with replacing(Path("plots", NAME, "test")) as beside:
         beside.mkdir()
-        pd.concat(
-            pd.DataFrame({"digits": name, "class": np.arange(len(values)), "share": values})
-            for name, values in shares.items()
-        ).to_csv(beside / "classes.csv", index=False)
+        classes = pd.DataFrame(shares)
+        classes.to_csv(beside / "classes.csv", index_label="class")
         count = SHOWN[0] * SHOWN[1]
         write_rows(
             beside / "samples.png",

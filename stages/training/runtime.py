@@ -16,6 +16,7 @@ def start(seed: int) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(THREADS)
         tf.config.threading.set_inter_op_parallelism_threads(THREADS)
     tf.config.experimental.enable_op_determinism()
+    tf.get_logger().setLevel("ERROR")  # it warns of one function traced for each network
     keras.utils.clear_session()  # or else names of layers count on
     keras.utils.set_random_seed(seed)
 
