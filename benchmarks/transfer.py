@@ -106,7 +106,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--base", default="mobilenet", help="a name, or the path of a .keras file")
-    parser.add_argument("--pictures", type=int, default=300, help="how many (default: 300)")
+    parser.add_argument("--pictures", type=int, default=1000, help="how many (default: 1000)")
     arguments = parser.parse_args()
     seconds = compare(load_base(arguments.base), arguments.pictures)
     ratio = seconds["kept"] / seconds["plain"]

@@ -30,7 +30,7 @@ def classify(family: str, path: Path) -> pd.DataFrame:
     if not report.exists():
         raise InputError(f"{report} not found: run `dvc repro evaluate@{family}`")
     network = classifier.chosen(family)
-    names, inputs = given.read(path, network)
+    names, inputs = given.read(path, network, digits=family == "cnn")
     probabilities = classifier.predict(network, inputs)
     classes = list(read_json(report)["per_class"])
     return pd.DataFrame(

@@ -32,7 +32,7 @@ def embed(family: str, path: Path) -> pa.Table:
         from stages.images import classifier, given
         from stages.training import keras_file
     network = keras_file.load(Path("models", family, f"{PARTS[family]}.keras"))
-    names, inputs = given.read(path, network)
+    names, inputs = given.read(path, network, digits=True)
     codes = classifier.predict(network, inputs)
     values = pa.FixedSizeListArray.from_arrays(codes.ravel(), codes.shape[1])
     return pa.table({"picture": names, "code": values})

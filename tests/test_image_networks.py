@@ -9,6 +9,7 @@ import pytest
 
 from stages.core import params
 from stages.core.cli import InputError
+from stages.core.files import write_arrays
 from stages.families import autoencoder, cnn, conv_autoencoder, denoising_autoencoder, gan
 from stages.images import base, transfer
 from stages.images.augmentation import Augmentation, augment
@@ -104,7 +105,8 @@ def test_other_bases_give_features(
 
 @pytest.fixture
 def adversaries(source: Any) -> gan.Adversaries:
-    small = {"generator": [8], "discriminator": [8], "noise_size": 4, "instance_noise": 0.1}
+    small = {"generator": [8], "discriminator": [8], "noise_size": 4}
+    small |= {"instance_noise": 0.1, "average": 0.9}
     return gan.Adversaries(section(gan.Gan, source["gan"], **small))
 
 
@@ -190,6 +192,29 @@ def test_a_base_of_a_file_is_checked(tmp_path: Path) -> None:
     path.write_bytes(b"no network")
     with pytest.raises(InputError, match="cannot be loaded as a Keras model"):
         base.load_trunk(named(str(path)))
+
+
+@pytest.fixture
+def smoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project of a smoke budget, whose cnn is trained on augmented pictures."""
+    compose(tmp_path / "params.yaml", "budget=smoke", "train.cnn.augmentation.rotation=10.0")
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_trunk_for_digits_augments_nothing(smoke: None) -> None:
+    images = (DIGITS[..., 0] * 255).astype("uint8")
+    write_arrays(base.ARRAYS, images=images, labels=np.arange(12) % 2)
+    network, preprocessing = base.digits_trunk(seed=1)
+    assert preprocessing == "unit" and network.input_shape == (None, 28, 28, 1)
+    kinds = {type(layer).__name__ for layer in network.layers}
+    assert "Conv2D" in kinds and not any(kind.startswith("Random") for kind in kinds)
+    np.testing.assert_array_equal(network(DIGITS, training=True), network(DIGITS, training=False))
+
+
+def test_the_trunk_for_digits_needs_digits(smoke: None) -> None:
+    write_arrays(base.ARRAYS, images=np.empty((0, 28, 28), "uint8"), labels=np.empty(0, "int64"))
+    with pytest.raises(InputError, match=r"'digits', which goes with pets\.source digits_transfer"):
+        base.digits_trunk(seed=1)
 
 
 def test_weights_that_cannot_be_had_are_told() -> None:

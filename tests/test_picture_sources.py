@@ -15,8 +15,8 @@ from PIL import Image
 
 from stages.core.cli import InputError
 from stages.core.files import read_arrays, read_json
+from stages.picture_files.sklearn_digits import sklearn_digits
 from stages.sources import digits, pets
-from stages.sources.digits import sklearn_digits
 from tests.configuration import ROOT
 from tests.loopback import Server
 

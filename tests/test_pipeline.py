@@ -207,7 +207,7 @@ def test_predict_gives_the_predictions_of_evaluate_again(family: str, project: P
 
 def test_predict_refuses_what_it_cannot_read(project: Path) -> None:
     for arguments, message in (
-        (("--family", "lstn", "fine"), "no family 'lstn': expected one of baseline"),
+        (("--family", "lstn", "fine"), "no family 'lstn': expected one of autoencoder, baseline"),
         (("--family", "baseline", "--input", "none.csv"), "there is no file none.csv"),
         (("--family", "baseline", "--input", "reviews.csv", "--column", "txt"), "no column 'txt'"),
     ):

@@ -1,6 +1,6 @@
 """Base networks of the family transfer: pictures of 0 to 255 in, features out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -144,15 +144,6 @@ def preprocess(pictures: Any, preprocessing: Preprocessing) -> Any:
             return pictures
 
 
-def leaves(network: keras.Model) -> Iterator[keras.Layer]:
-    """The layers of a network in their order, those of the networks inside it among them."""
-    for layer in network.layers:
-        if isinstance(layer, keras.Model):
-            yield from leaves(layer)
-        else:
-            yield layer
-
-
 def digits_trunk(seed: int) -> tuple[keras.Model, Preprocessing]:
     """The convolutions of the cnn of `train.cnn`, trained on the digits kept for it.
 
@@ -173,7 +164,9 @@ def digits_trunk(seed: int) -> tuple[keras.Model, Preprocessing]:
         batches = runtime.batches((pictures, labels), section.batch_size, order)
         network.fit(batches, shuffle=False, verbose=runtime.verbosity())
     (flat,) = (layer for layer in network.layers if isinstance(layer, keras.layers.Flatten))
-    return keras.Model(network.inputs, flat.output), "unit"
+    # From the first convolution on: what augments pictures stays behind.
+    first = next(layer for layer in network.layers if isinstance(layer, keras.layers.Conv2D))
+    return keras.Model(first.input, flat.output), "unit"
 
 
 def make() -> None:

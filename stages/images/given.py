@@ -11,23 +11,20 @@ from stages.images.digits import scaled
 from stages.picture_files.arrays import read_images
 from stages.picture_files.photos import SUFFIXES
 
-DIGITS = (28, 28, 1)
-"""The shape of pictures for the families of digits, which read pixels from 0 to 1."""
 
-
-def read(path: Path, network: keras.Model) -> tuple[list[str], np.ndarray]:
+def read(path: Path, network: keras.Model, digits: bool) -> tuple[list[str], np.ndarray]:
     """Names of the pictures at `path` (n,), and what `network` reads of them (n, h, w, channels).
 
-    Pictures are resized; those for digits should be white on black.
+    Pictures are resized. A network for `digits` reads white on black, pixels from 0 to 1, and
+    IDX and npz files too.
 
     Raises:
         InputError: there are no pictures, or one cannot be read; the message names it.
     """
-    shape = network.input_shape[1:]
     if not path.exists():
         raise InputError(f"there is no file or folder {path}")
     if path.is_file() and path.suffix.lower() not in SUFFIXES:
-        if shape != DIGITS:
+        if not digits:
             raise InputError(f"{path}: expected a picture or a folder of pictures")
         images = read_images(path)
         return [str(row) for row in range(len(images))], scaled(images)
@@ -35,6 +32,6 @@ def read(path: Path, network: keras.Model) -> tuple[list[str], np.ndarray]:
     files = [file for file in files if file.is_file() and file.suffix.lower() in SUFFIXES]
     if not files:
         raise InputError(f"{path}: found no pictures ({', '.join(sorted(SUFFIXES))})")
-    pictures = pets.read_files(files, shape)
+    pictures = pets.read_files(files, network.input_shape[1:])
     names = [file.name if path.is_file() else str(file.relative_to(path)) for file in files]
-    return names, scaled(pictures[..., 0]) if shape == DIGITS else pictures
+    return names, scaled(pictures[..., 0]) if digits else pictures

@@ -1,5 +1,6 @@
 """New layers on a base network: frozen, unfrozen at the end, or trained from scratch."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -13,7 +14,6 @@ from stages.core.files import read_arrays
 from stages.core.params import Section
 from stages.images import classifier, pets
 from stages.images.augmentation import Augmentation, augment
-from stages.images.base import leaves
 from stages.images.digits import Samples
 from stages.training import keras_file, runtime
 from stages.training.choices import (
@@ -76,6 +76,15 @@ def join(
     pictures = augment(inputs, augmentation, 255)
     features = base(pictures, training=False) if frozen else base(pictures)
     return keras.Model(inputs, head(features))
+
+
+def leaves(network: keras.Model) -> Iterator[keras.Layer]:
+    """The layers of a network in their order, those of the networks inside it among them."""
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            yield from leaves(layer)
+        else:
+            yield layer
 
 
 def unfreeze(base: keras.Model, count: int) -> None:

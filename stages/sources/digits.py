@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -10,8 +10,9 @@ from stages.core import params
 from stages.core.cli import InputError
 from stages.core.files import file_sha256, replacing, write_arrays, write_json
 from stages.download import Bundled, Url, Urls, fetch_url, fetch_urls
-from stages.picture_files.arrays import SIZE, Labelled, array_files, read_labelled
+from stages.picture_files.arrays import Labelled, array_files, read_labelled
 from stages.picture_files.division import SPLITS, Division, divide, unseen
+from stages.picture_files.sklearn_digits import sklearn_digits
 
 FOLDER = Path("data/digits")
 METRICS = Path("metrics/digits/fetch.json")
@@ -57,20 +58,6 @@ def open_source(digits: Digits) -> Opened:
     else:
         files = array_files(path)
     return Opened(read_labelled(files), licence, {file.name: file_sha256(file) for file in files})
-
-
-def sklearn_digits() -> Labelled:
-    """The 1,797 digits of 8 x 8 (values 0-16) that scikit-learn ships, resized to 28 x 28."""
-    from PIL import Image
-    from sklearn.datasets import load_digits
-
-    loaded: Any = load_digits()
-    pixels = np.round(loaded.images * (255 / 16)).astype("uint8")
-    images = [
-        np.asarray(Image.fromarray(picture).resize((SIZE, SIZE), Image.Resampling.BICUBIC))
-        for picture in pixels
-    ]
-    return Labelled(np.stack(images), loaded.target.astype("int64"))
 
 
 def check_classes(parts: dict[str, Labelled]) -> None:

@@ -17,7 +17,7 @@ from stages.picture_files.archive import is_archive, unpack
 from stages.picture_files.arrays import SIZE, Labelled
 from stages.picture_files.division import SPLITS, Division, divide, unseen
 from stages.picture_files.photos import Photos, list_photos, readable
-from stages.sources.digits import sklearn_digits
+from stages.picture_files.sklearn_digits import sklearn_digits
 
 FOLDER = Path("data/pets")
 METRICS = Path("metrics/pets/fetch.json")
