@@ -10,8 +10,14 @@ from sklearn.metrics import log_loss, precision_recall_fscore_support
 
 from stages.metrics import multiclass, reconstruction
 from stages.metrics.frechet import frechet_distance
+from stages.training import runtime
 
 CLASSES = 4
+
+
+@pytest.fixture(scope="module", autouse=True)
+def started() -> None:
+    runtime.start(seed=0)
 
 
 def scored(seed: int, n: int = 50) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -117,6 +117,7 @@ def test_missing_labels_and_empty_folders_are_refused(tmp_path: Path) -> None:
     assert np.array_equal(read_images(tmp_path / "t10k-images-idx3-ubyte"), IMAGES)
 
 
+@settings(deadline=None)  # the first call imports scikit-learn
 @given(
     counts=st.lists(st.integers(10, 40), min_size=2, max_size=5),
     valid=st.floats(0.2, 0.5),
