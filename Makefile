@@ -1,8 +1,11 @@
 # Every target makes what it needs: the virtual environment with the locked dependencies first.
 
 ifndef PYTHON
-PYTHON := $(shell command -v python3.11 || command -v python3 || echo python3.11)
+PYTHON := $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3 || echo python3.11)
 endif
+# What `make params` chooses, and what `make review` compares with.
+CHOICES :=
+BASE := main
 
 # The commands in dvc.yaml say `python`: they get this project's own, with fixed string hashes.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -11,26 +14,39 @@ export DVC_NO_ANALYTICS := 1
 
 found = $(shell '$(PYTHON)' --version 2>&1 || true)
 no_venv = $(shell '$(PYTHON)' -c 'import ensurepip, venv' 2>&1)
-need_python = Python 3.11 is needed, found '$(wordlist 1,9,$(found))' as '$(PYTHON)': run 'make PYTHON=/path/to/python3.11'
-need_venv = $(PYTHON) has no venv module: install it (on Debian and Ubuntu: apt-get install python3.11-venv)
+version = $(basename $(wordlist 2,2,$(found)))
+need_python = Python 3.11, 3.12 or 3.13 is needed, found '$(wordlist 1,9,$(found))' as '$(PYTHON)': run 'make PYTHON=/path/to/python3.11'
+need_venv = $(PYTHON) has no venv module: install it (on Debian and Ubuntu: apt-get install python$(version)-venv)
 
-.PHONY: help repro test lock
+.PHONY: help repro params review test test-long lock
 
 help:
-	@echo 'make repro   run the pipeline and show the leaderboard'
-	@echo 'make test    lint, check types and run the tests'
-	@echo 'make lock    pin what requirements.in asks for in requirements.txt'
+	@echo 'make repro      run the pipeline and show the leaderboard'
+	@echo 'make params     write params.yaml from conf/ (CHOICES="reviews=table budget=smoke")'
+	@echo 'make review     tell what changed against a branch, tag or commit (BASE=main)'
+	@echo 'make test       lint, check types and run the tests'
+	@echo 'make test-long  run the tests that take minutes each'
+	@echo 'make lock       pin what requirements.in asks for in requirements.txt'
 
 repro: .venv/installed
-	python -m stages.check
+	python -m epochwise.check
 	python -m dvc repro
 	python -m stages.leaderboard --show
+
+params: .venv/installed
+	python -m epochwise.check --compose $(CHOICES)
+
+review: .venv/installed
+	python -m epochwise.review $(BASE)
 
 test: .venv/installed
 	python -m ruff check
 	python -m ruff format --check
 	python -m mypy
 	python -m pytest
+
+test-long: .venv/installed
+	python -m pytest -m long
 
 # Pins stay as they are where they still fit; `make lock UPGRADE=--upgrade` renews them all.
 lock: .venv/installed
@@ -39,7 +55,7 @@ lock: .venv/installed
 
 # The stamp is made last, so that an interrupted installation starts again from nothing.
 .venv/installed: requirements.txt
-	$(if $(filter 3.11.%,$(found)),,$(error $(need_python)))
+	$(if $(filter 3.11.% 3.12.% 3.13.%,$(found)),,$(error $(need_python)))
 	$(if $(no_venv),$(error $(need_venv)))
 	@echo 'Installing the locked dependencies in .venv: some minutes'
 	@'$(PYTHON)' -m venv --clear .venv \

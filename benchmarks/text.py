@@ -1,27 +1,28 @@
-"""Encode and vectorize, the source's way against ours, on the same synthetic reviews.
+"""Encode and vectorize, the textbook's way against ours, on the same synthetic reviews.
 
-The source's way is a Python loop over every word of every review: a dictionary lookup to encode it;
-`words.count(word) / len(words) * idf` and a NumPy addition to weigh and add its vector. Both ways
-run in one process, each stage from what the one before it hands over (texts; words or their token
-ids, and word vectors), and must give the same output. Of REPEATS runs the fastest counts.
+The textbook's way is a Python loop over every word of every review: a dictionary lookup to encode
+it; `words.count(word) / len(words) * idf` and a NumPy addition to weigh and add its vector. Both
+ways run in one process, each stage from what the one before it hands over (texts; words or their
+token ids, and word vectors), and must give the same output. Of REPEATS runs the fastest counts.
 """
 
-import argparse
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
+import typer
 
+from epochwise.core.cli import run
+from epochwise.inputs.reviews.document_vectors import document_vectors, inverse_document_frequencies
+from epochwise.inputs.reviews.tokens import pad, split, tokenize
 from stages.encode import Encode, build_vocabulary
-from stages.reviews.document_vectors import document_vectors, inverse_document_frequencies
-from stages.reviews.tokens import pad, split, tokenize
 
 LENGTH = 50
-"""Words of a review that the source's recurrent networks read."""
+"""Words of a review that the textbook's recurrent networks read."""
 SIZE = 300
-"""Size of the source's word vectors."""
+"""Size of the textbook's word vectors."""
 REPEATS = 3
 ENCODE = Encode(min_count=1, max_words=None, unknown_token=False)
 
@@ -39,7 +40,7 @@ def synthesize(reviews: int, seed: int = 1) -> list[str]:
 
 
 def encode_by_loops(texts: list[str]) -> tuple[dict[str, int], np.ndarray]:
-    """Vocabulary (word to id) and padded ids, int32 (n, LENGTH): the source's way."""
+    """Vocabulary (word to id) and padded ids, int32 (n, LENGTH): the textbook's way."""
     vocabulary: dict[str, int] = {}
     for text in texts:
         for word in text.split():
@@ -66,7 +67,7 @@ def encode_by_columns(texts: pa.Array) -> tuple[pa.Table, np.ndarray]:
 def vectorize_by_loops(
     reviews: list[list[str]], idf: dict[str, float], vectors: dict[str, np.ndarray]
 ) -> np.ndarray:
-    """Document vectors, float32 (n, SIZE): the source's way, each distinct word counted once."""
+    """Document vectors, float32 (n, SIZE): the textbook's way, each distinct word counted once."""
     rows = []
     for words in reviews:
         row, total = np.zeros(SIZE, "float32"), 0.0
@@ -113,21 +114,13 @@ def _timed(function: Callable[[], Any]) -> tuple[Any, float]:
     return result, min(seconds)
 
 
-def main() -> None:
+def main(reviews: Annotated[int, typer.Option(help="How many reviews.", min=1)] = 20_000) -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.text",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--reviews", type=int, default=20_000, help="how many (default: 20000)")
-    reviews = parser.parse_args().reviews
-    print(
-        f"{reviews} reviews; equal output\n{'stage':10} {'loops s':>8} {'ours s':>8} {'ratio':>6}"
-    )
+    print(f"{reviews} reviews; equal output")
+    print(f"{'stage':10} {'loops s':>8} {'ours s':>8} {'ratio':>6}")
     for stage, (slow, fast) in compare(reviews).items():
         print(f"{stage:10} {slow:8.2f} {fast:8.2f} {slow / fast:6.1f}")
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

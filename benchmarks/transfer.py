@@ -1,28 +1,31 @@
-"""Five epochs of transfer, the plain way against ours, on the same pictures.
+"""Five epochs of transfer, the plain way against ours, on the same images.
 
-The plain way runs the frozen base on every picture in every epoch; ours runs it once and trains the
-new layers on the kept features. Both start from the same weights, read the pictures in the same
-order in one process, and must end with the same probabilities.
+The plain way applies the frozen base network to every image in every epoch; ours applies it once
+and trains the new layers on the kept features. Both start from the same weights, read the images in
+the same order in one process, and must end with the same probabilities.
 """
 
-import argparse
 import time
+from typing import Annotated
 
 import keras
 import numpy as np
+import typer
 
-from stages.images.base import Transfer, load_trunk, with_preprocessing
-from stages.images.classifier import predict
-from stages.images.transfer import TransferFit, build_head, join
-from stages.training import runtime
-from stages.training.choices import optimizer
+from epochwise.core.cli import run
+from epochwise.families.base import Transfer, load_base, with_preprocessing
+from epochwise.families.head import LOSS, HeadFit, build_head, join
+from epochwise.training import runtime
+from epochwise.training.layers import optimizer
 
 EPOCHS = 5
 BATCH = 10
 CLASSES = 2
+SCORED = 256
+"""Images that are scored at once."""
 TOLERANCE = 1e-3
 """How far apart probabilities may be: sums of float32 in batches of other sizes differ."""
-HEAD = TransferFit.model_validate(
+HEAD = HeadFit.model_validate(
     {
         "units": [100, 50],
         "dropout": 0.0,
@@ -35,7 +38,6 @@ HEAD = TransferFit.model_validate(
             "zoom": 0.0,
             "horizontal_flip": False,
         },
-        "fine_tune": {"layers": 0, "epochs": 0, "learning_rate": 1e-5},
         "initializer": "glorot_uniform",
         "optimizer": {"name": "adam", "learning_rate": 1e-4, "clip_norm": None},
         "batch_size": BATCH,
@@ -44,11 +46,11 @@ HEAD = TransferFit.model_validate(
         "class_weight": None,
     }
 )
-"""The new layers and their training in the source."""
+"""The new layers and their training in the textbook."""
 
 
 def synthesize(count: int, shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures uint8 (count, *shape) of noise, and their labels: class 1 is brighter."""
+    """Images uint8 (count, *shape) of noise, and their labels: class 1 is brighter."""
     random = np.random.default_rng(1)
     labels = random.integers(CLASSES, size=count)
     noise = random.integers(0, 200, size=(count, *shape), dtype=np.uint8)
@@ -57,23 +59,24 @@ def synthesize(count: int, shape: tuple[int, int, int]) -> tuple[np.ndarray, np.
 
 def train(network: keras.Model, inputs: np.ndarray, labels: np.ndarray) -> None:
     """Fit `network` to `inputs` (n, ...) for EPOCHS epochs."""
-    network.compile(optimizer(HEAD.optimizer), "sparse_categorical_crossentropy")
+    network.compile(optimizer(HEAD.optimizer), LOSS)
     for epoch in range(EPOCHS):
         order = np.random.default_rng(epoch).permutation(len(labels))
         network.fit(runtime.batches((inputs, labels), BATCH, order), shuffle=False, verbose=0)
 
 
 def compare(base: keras.Model, count: int) -> dict[str, float]:
-    """Seconds of the ways "plain" and "kept" on `count` pictures.
+    """Seconds of the ways "plain" and "kept" on `count` images.
 
     Raises:
-        ValueError: their probabilities for other pictures differ by more than TOLERANCE.
+        ValueError: their probabilities for other images differ by more than TOLERANCE.
     """
     base.trainable = False
     inputs, labels = synthesize(count, base.input_shape[1:])
     start = build_head(HEAD, base.output_shape[-1], CLASSES)
     seconds, found = {}, {}
-    predict(base, inputs[:BATCH])  # whichever way comes first must not pay for the first call
+    # Whichever way comes first must not pay for the first call.
+    runtime.outputs(base, inputs[:BATCH], SCORED)
     for way in ("plain", "kept"):
         head = keras.models.clone_model(start)
         head.set_weights(start.get_weights())
@@ -82,37 +85,32 @@ def compare(base: keras.Model, count: int) -> dict[str, float]:
         if way == "plain":
             train(whole, inputs, labels)
         else:
-            train(head, predict(base, inputs), labels)
+            train(head, runtime.outputs(base, inputs, SCORED), labels)
         seconds[way] = time.perf_counter() - started
-        found[way] = predict(whole, inputs[::-1])
+        found[way] = runtime.outputs(whole, inputs[::-1], SCORED)
     apart = np.abs(found["plain"] - found["kept"]).max()
     if apart > TOLERANCE:
         raise ValueError(f"probabilities differ by {apart}, more than {TOLERANCE}")
     return seconds
 
 
-def load_base(name: str) -> keras.Model:
-    """The base called `name`, with random weights where it is not a file."""
+def make_base(name: str) -> keras.Model:
+    """The base network called `name`, with random weights where it is not a file."""
     runtime.start(1)
-    section = Transfer(base=name, weights=None, alpha=1.0, preprocessing=None, sha256=None)
-    return with_preprocessing(*load_trunk(section))
+    params = Transfer(base=name, weights=None, alpha=1.0, preprocessing=None, sha256=None)
+    return with_preprocessing(*load_base(params))
 
 
-def main() -> None:
+def main(
+    base: Annotated[str, typer.Option(help="A name, or the path of a .keras file.")] = "mobilenet",
+    images: Annotated[int, typer.Option(help="How many.")] = 1000,
+) -> None:
     """Print both times and their ratio."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.transfer",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--base", default="mobilenet", help="a name, or the path of a .keras file")
-    parser.add_argument("--pictures", type=int, default=1000, help="how many (default: 1000)")
-    arguments = parser.parse_args()
-    seconds = compare(load_base(arguments.base), arguments.pictures)
+    seconds = compare(make_base(base), images)
     ratio = seconds["kept"] / seconds["plain"]
-    print(f"{arguments.base}, {arguments.pictures} pictures, {EPOCHS} epochs; equal results")
+    print(f"{base}, {images} images, {EPOCHS} epochs; equal results")
     print(f"plain {seconds['plain']:.1f} s, kept {seconds['kept']:.1f} s, ratio {ratio:.2f}")
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

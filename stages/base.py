@@ -1,18 +1,36 @@
-"""Make the frozen base network of the family transfer, and run it once over every picture.
+"""Make the base network of the family transfer, and apply it once to every image.
 
-Reads `transfer` in params.yaml and data/pets. Writes to models/transfer/base network.keras, which
-takes pictures of 0 to 255, and its features of train and valid.
+Reads `transfer` in params.yaml and data/target. Writes to models/base network.keras, which takes
+images of 0 to 255, and its features of train and valid.
 """
 
-from stages.core.cli import run
-from stages.core.quiet import quiet
+from epochwise.core import params, paths
+from epochwise.core.cli import quiet, run
+from epochwise.core.files import read_arrays, replacing, write_arrays
 
 
 def main() -> None:
-    """Make the base and its features."""
+    """Make the base network and its features."""
     with quiet():
-        from stages.images import base
-    base.make()
+        from epochwise.families import base, cnn
+        from epochwise.inputs.images import Target, scaled
+        from epochwise.training import keras_file, runtime
+    section, seed = params.read("transfer", base.Transfer), params.read_value("seed.training")
+    runtime.start(seed)
+    if section.base == "digits":
+        arrays = read_arrays(paths.BASE_DIGITS)
+        fit = params.read("train.cnn", cnn.Params)
+        made = base.train_on_digits(fit, scaled(arrays["images"]), arrays["labels"], seed)
+    else:
+        made = base.load_base(section)
+    network = base.with_preprocessing(*made)
+    print(f"base: {section.base}, preprocessing {made[1]}, {network.count_params()} parameters")
+    with replacing(paths.BASE) as folder:
+        folder.mkdir()
+        keras_file.save(network, folder / "network.keras")
+        for split in ("train", "valid"):
+            samples = base.features(network, Target().read(split, network.input_shape[1:]))
+            write_arrays(folder / f"{split}.npz", **samples._asdict())
 
 
 if __name__ == "__main__":

@@ -3,34 +3,29 @@
 Reads data/reviews/raw.parquet. Writes data/reviews/clean.parquet and metrics/reviews/clean.json.
 """
 
-import html
-import re
 import tempfile
-import unicodedata
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-from ftfy.fixes import uncurl_quotes
 
-from stages.core import params
-from stages.core.cli import InputError, run
-from stages.core.engine import Engine, partitions, select, write_partitions
-from stages.core.files import write_json
-from stages.core.progress import track
+from epochwise.core import params, paths
+from epochwise.core.cli import InputError, run
+from epochwise.core.files import write_json
+from epochwise.data.cleaning import Clean, Digits, clean_text
+from epochwise.data.partitions import Engine, partitions, take_rows, write_partitions
+from epochwise.core.progress import track
 
-RAW = Path("data/reviews/raw.parquet")
-CLEAN = Path("data/reviews/clean.parquet")
-METRICS = Path("metrics/reviews/clean.json")
 SCHEMA = pa.schema(
     [
         ("review_id", pa.int64()),
         ("text", pa.string()),
         ("label", pa.int8()),
+        ("rating", pa.float64()),
         ("product_id", pa.string()),
         ("user_id", pa.string()),
         ("time", pa.int64()),
@@ -39,92 +34,23 @@ SCHEMA = pa.schema(
     ]
 )
 PRECEDENCE = {"test": 0, "valid": 1}
-"""Of equal texts in several of the source's own splits the copy of the lowest number stays."""
-
-Digits = Literal["keep", "drop", "mask"]
-
-URL = re.compile(r"\b(?:https?://|ftp://|www\.)\S+", re.IGNORECASE)
-# The look-behind keeps the search linear: a match starts only where an address can start.
-EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-# Grave and acute accents and primes, which people type for apostrophes.
-APOSTROPHES = str.maketrans(dict.fromkeys("`\u00b4\u2032\u2035\u02b9", "'"))
-LOOSE_APOSTROPHE = re.compile(r"(?<![^\s'])'+|'+(?![^\s'])|'{2,}")
-
-
-class Clean(params.Section):
-    """`clean` in params.yaml.
-
-    `digits` are kept, dropped, or masked: every number becomes 0. Of reviews with equal cleaned
-    texts only one stays if `drop_duplicates`.
-    """
-
-    digits: Digits
-    drop_duplicates: bool
-
-
-class _Characters(dict[int, int | str | None]):
-    """What becomes of a character, for `str.translate`, looked up once: by Unicode category."""
-
-    def __init__(self, digits: Digits) -> None:
-        self.digits = digits
-
-    def __missing__(self, code: int) -> int | str | None:
-        category = unicodedata.category(chr(code))
-        kept: int | str | None = " "
-        if category[0] in "LM" or chr(code) == "'":
-            kept = code
-        elif category[0] == "N" and self.digits != "drop":
-            kept = code if self.digits == "keep" else "0"
-        elif category == "Cf":  # soft hyphens, zero-width joiners: inside words, and invisible
-            kept = None
-        self[code] = kept
-        return kept
-
-
-CHARACTERS: dict[str, _Characters] = {
-    digits: _Characters(digits) for digits in ("keep", "drop", "mask")
-}
-
-
-def clean_text(text: str, digits: Digits) -> str:
-    """The words of a text in lower case, separated by single spaces.
-
-    Markup, scripts, URLs, e-mail addresses and punctuation go; entities are decoded, also twice
-    encoded ones; apostrophes inside words stay ("i've"), in their plain form; letters of every
-    script stay. Cleaning what is clean changes nothing.
-    """
-    if "<" in text or "&" in text:
-        text = strip_markup(html.unescape(html.unescape(text)))
-    if not text.isascii():
-        text = uncurl_quotes(text.translate(APOSTROPHES))
-        text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
-    text = text.lower().replace("`", "'")
-    text = URL.sub(" ", text)
-    if "@" in text:
-        text = EMAIL.sub(" ", text)
-    text = text.translate(CHARACTERS[digits])
-    if "'" in text:
-        text = LOOSE_APOSTROPHE.sub(" ", text)
-    if digits == "mask":
-        text = re.sub("0+", "0", text)
-    return " ".join(text.split())
-
-
-def strip_markup(text: str) -> str:
-    """The visible text of HTML; a "<" that begins no tag, as in "I <3 it", is text."""
-    from selectolax.lexbor import LexborHTMLParser
-
-    unclosed = text.rfind(">") + 1
-    text = text[:unclosed] + text[unclosed:].replace("<", "&lt;")
-    tree = LexborHTMLParser(text)
-    tree.strip_tags(["script", "style"])
-    return str(tree.text(separator=" "))
+"""Of equal texts in several of the source's own splits the copy with the lowest number stays."""
+WITH_HASHES = pa.schema(
+    [
+        *SCHEMA,
+        ("neutral", pa.bool_()),
+        ("same_text", pa.uint64()),
+        ("same_review", pa.uint64()),
+    ]
+)
+"""SCHEMA, and what tells which rows to drop."""
 
 
 def labels(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    """Labels (n,) of raw reviews, -1 without one, and whether (n,) a rating is in the middle.
+    """The labels (n,) of raw reviews, -1 for none, and which of them (n,) have a middle rating.
 
-    A label of the source counts; else ratings 1 to 2 become 0, 4 to 5 become 1.
+    The source's own label counts; without one, ratings of at most 2 become 0 and of at least 4
+    become 1.
     """
     rating = table["rating"].to_numpy()
     rated = np.where(rating <= 2, 0, np.where(rating >= 4, 1, -1))
@@ -134,10 +60,10 @@ def labels(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
 
 
 def clean_partition(table: pa.Table, digits: Digits) -> pa.Table:
-    """Raw reviews as rows of SCHEMA with three more columns, in the same order, none dropped.
+    """Raw reviews as rows of WITH_HASHES, in the same order, none dropped.
 
-    `neutral`: a middle rating; `same_text` and `same_review`: 64-bit hashes of the cleaned text,
-    and of user, time and original text (null where user or time is).
+    `neutral`: a middle rating; `same_text`: a 64-bit hash of the cleaned text; `same_review`: one
+    of user, time and original text, null where user or time is unknown.
     """
     label, neutral = labels(table)
     original = table["text"].to_pylist()
@@ -160,21 +86,11 @@ def clean_partition(table: pa.Table, digits: Digits) -> pa.Table:
     )
 
 
-WITH_HASHES = pa.schema(
-    [
-        *SCHEMA,
-        ("neutral", pa.bool_()),
-        ("same_text", pa.uint64()),
-        ("same_review", pa.uint64()),
-    ]
-)
-
-
 def dropped(rows: pd.DataFrame, drop_duplicates: bool) -> pd.Series:
-    """Why each row is dropped, empty text where it stays.
+    """Why each row is dropped; an empty text for a row that stays.
 
     `rows` has the columns `label, neutral, empty, same_text, same_review, split`. Copies in train
-    of a text in the source's own test or valid split are dropped in any case (`leaked`).
+    of a text in the source's own test or valid split are always dropped (`leaked`).
     """
     why = pd.Series("", index=rows.index, dtype=object)
     why[rows["empty"]] = "empty"
@@ -194,21 +110,21 @@ def dropped(rows: pd.DataFrame, drop_duplicates: bool) -> pd.Series:
 
 
 def check_classes(label: np.ndarray) -> None:
-    """Refuse what nothing can be learned from.
+    """Refuse `label` (n,) of one class only, from which nothing can be learned.
 
     Raises:
-        InputError: there are not reviews of both classes.
+        InputError: a class has no reviews.
     """
     if len(np.unique(label)) < 2:
         found = f"all {len(label)} are of class {label[0]}" if len(label) else "none is left"
         raise InputError(
-            f"{RAW}: reviews of two classes are needed, but after cleaning {found}: check"
-            " reviews.columns in params.yaml and the ratings or labels in the source"
+            f"{paths.RAW_REVIEWS}: reviews of two classes are needed, but after cleaning {found}:"
+            " check reviews.columns in params.yaml and the ratings or labels in the source"
         )
 
 
 def summarize(rows: pd.DataFrame, why: pd.Series) -> dict[str, Any]:
-    """The metrics: rows in and out, rows dropped by reason, share of positive reviews."""
+    """The metrics: rows in and out, dropped rows by reason, share of positive reviews."""
     reasons = ("no_label", "neutral", "empty", "leaked", "repeated", "duplicate")
     stays = rows[why == ""]
     usable = rows[~why.isin(["no_label", "neutral", "empty"])]
@@ -226,21 +142,24 @@ def main() -> None:
     """Run the stage."""
     clean = params.read("clean", Clean)
     rows = params.read("engine", Engine).partition_rows
-    CLEAN.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=CLEAN.parent, prefix=".clean.") as folder:
+    target = paths.CLEAN_REVIEWS
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".clean.") as folder:
         everything = Path(folder) / "all.parquet"
-        tables = track(partitions(RAW, rows), None, "clean")
+        tables = track(partitions(paths.RAW_REVIEWS, rows), None, "clean")
         cleaned = map(partial(clean_partition, digits=clean.digits), tables)
         write_partitions(everything, cleaned, WITH_HASHES)
         facts = pd.concat(map(_facts, partitions(everything, rows)), ignore_index=True)
         why = dropped(facts, clean.drop_duplicates)
         stays = (why == "").to_numpy()
         check_classes(facts["label"].to_numpy()[stays])
-        write_partitions(CLEAN, select(partitions(everything, rows, SCHEMA.names), stays), SCHEMA)
-    write_json(METRICS, summarize(facts, why))
+        tables = partitions(everything, rows, SCHEMA.names)
+        write_partitions(target, take_rows(tables, stays), SCHEMA)
+    write_json(paths.dataset_metrics("reviews", "clean"), summarize(facts, why))
 
 
 def _facts(table: pa.Table) -> pd.DataFrame:
+    """What `dropped` needs to know of each row."""
     columns = ["label", "neutral", "same_text", "same_review", "split"]
     facts: pd.DataFrame = table.select(columns).to_pandas(types_mapper=pd.ArrowDtype)
     empty = pc.equal(table["text"], "").to_numpy()

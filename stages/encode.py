@@ -1,16 +1,14 @@
-"""Words to integers: the vocabulary of the train split, and every review as its words' numbers.
+"""Words to token ids: the vocabulary of the train split, and every review as a list of ids.
 
-Every distinct word of the train split gets an integer from 1 in order of first appearance; 0 is
-padding. A review becomes the numbers of its known words, whole: what reads it cuts and pads it.
+Every distinct word of the train split gets a token id from 1 in order of first appearance; 0 is
+padding. A review becomes the ids of all its known words: the networks that read it cut and pad it.
 
 Reads data/reviews/split/{train,valid}.parquet. Writes data/reviews/vocabulary.parquet,
-data/reviews/sequences/{train,valid}.parquet, data/reviews/random/embedding.npy and
-metrics/reviews/encode.json.
+data/reviews/sequences/{train,valid}.parquet and metrics/reviews/encode.json.
 """
 
 from collections.abc import Iterable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,18 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import PositiveInt
 
-from stages.core import params
-from stages.core.cli import InputError, run
-from stages.core.engine import Engine, partitions, write_partitions
-from stages.core.files import replacing, write_json, write_table
-from stages.core.progress import track
-from stages.reviews.tokens import UNKNOWN, Words, split, tokenize, unknown_id
-
-SPLIT = Path("data/reviews/split")
-VOCABULARY = Path("data/reviews/vocabulary.parquet")
-SEQUENCES = Path("data/reviews/sequences")
-EMBEDDING = Path("data/reviews/random/embedding.npy")
-METRICS = Path("metrics/reviews/encode.json")
+from epochwise.core import params, paths
+from epochwise.core.cli import InputError, run
+from epochwise.core.files import write_json, write_table
+from epochwise.data.partitions import Engine, partitions, write_partitions
+from epochwise.core.progress import track
+from epochwise.inputs.reviews.tokens import UNKNOWN, Words, split, tokenize, unknown_id
 
 VOCABULARY_SCHEMA = pa.schema([("word", pa.string()), ("count", pa.int64())])
 SEQUENCES_SCHEMA = pa.schema(
@@ -37,11 +29,15 @@ SEQUENCES_SCHEMA = pa.schema(
 )
 COLUMNS = ["review_id", "label", "text"]
 LENGTHS = (50, 100)
-"""Lengths for which the metrics tell the share of reviews that a cut shortens."""
+"""Lengths for which the metrics give the share of reviews that a cut would shorten."""
 
 
 class Encode(params.Section):
-    """`encode` in params.yaml."""
+    """`encode` in params.yaml.
+
+    Of words seen at least `min_count` times the `max_words` most frequent (null: all) make the
+    vocabulary; with `unknown_token` one more id stands for every other word.
+    """
 
     min_count: PositiveInt
     max_words: PositiveInt | None
@@ -51,9 +47,8 @@ class Encode(params.Section):
 def build_vocabulary(partitions: Iterable[Words], encode: Encode) -> pa.Table:
     """Count words; the token id of a word is its row number + 1.
 
-    Rows are in order of first appearance. Of words seen at least `min_count` times the
-    `max_words` most frequent stay, ties broken by first appearance. With `unknown_token` a last
-    row `UNKNOWN` counts the words left out.
+    Rows are in order of first appearance, which also breaks ties between words equally frequent.
+    With `unknown_token` a last row `UNKNOWN` counts the words left out.
 
     Returns:
         A table of `VOCABULARY_SCHEMA`.
@@ -75,7 +70,7 @@ def build_vocabulary(partitions: Iterable[Words], encode: Encode) -> pa.Table:
     if not len(rows):
         raise InputError(
             f"encode.min_count is {encode.min_count}, but the most frequent word of the train split"
-            f" is there {counts.max(initial=0)} times: set a smaller minimum"
+            f" occurs {counts.max(initial=0)} times: set a smaller minimum"
         )
     vocabulary = pa.table([words.take(pa.array(rows)), counts[rows]], schema=VOCABULARY_SCHEMA)
     if encode.unknown_token:
@@ -94,7 +89,12 @@ def sequences(table: pa.Table, vocabulary: pa.Table) -> pa.Table:
 def summarize(
     texts: Iterable[pa.Table], encoded: Iterable[pa.Table], vocabulary: pa.Table
 ) -> dict[str, Any]:
-    """Metrics of a split: its `texts`, and the lengths of the same reviews `encoded`, in tokens."""
+    """Metrics of a split, from its `texts` and the same reviews `encoded`.
+
+    Returns:
+        How many reviews and words there are, the share of unknown words, quartiles of the reviews'
+        lengths in tokens, and the share of reviews longer than each of LENGTHS.
+    """
     words = sum(len(split(table["text"]).codes) for table in texts)
     unknown = unknown_id(vocabulary)
     lengths, known = [], 0
@@ -116,23 +116,21 @@ def main() -> None:
     """Run the stage."""
     encode = params.read("encode", Encode)
     rows = params.read("engine", Engine).partition_rows
-    splits = {name: SPLIT / f"{name}.parquet" for name in ("train", "valid")}
-    for path in splits.values():
-        next(partitions(path, rows=1), None)
-    texts = track(partitions(splits["train"], rows, ["text"]), None, "encode: vocabulary")
+    sources = {name: paths.review_split("split", name) for name in ("train", "valid")}
+    for source in sources.values():  # both, so that nothing is written if one is missing
+        next(partitions(source, rows=1), None)
+    texts = track(partitions(sources["train"], rows, ["text"]), None, "encode: vocabulary")
     vocabulary = build_vocabulary((split(table["text"]) for table in texts), encode)
     metrics: dict[str, Any] = {"vocabulary": len(vocabulary)}
-    for name, path in splits.items():
-        tables = track(partitions(path, rows, COLUMNS), None, f"encode: {name}")
-        target = SEQUENCES / f"{name}.parquet"
-        encode_partition = partial(sequences, vocabulary=vocabulary)
+    encode_partition = partial(sequences, vocabulary=vocabulary)
+    for name, source in sources.items():
+        target = paths.review_split("sequences", name)
+        tables = track(partitions(source, rows, COLUMNS), None, f"encode: {name}")
         write_partitions(target, map(encode_partition, tables), SEQUENCES_SCHEMA)
-        texts, encoded = partitions(path, rows, ["text"]), partitions(target, rows, ["tokens"])
+        texts, encoded = partitions(source, rows, ["text"]), partitions(target, rows, ["tokens"])
         metrics[name] = summarize(texts, encoded, vocabulary)
-    write_table(VOCABULARY, vocabulary)
-    with replacing(EMBEDDING) as beside, beside.open("wb") as file:
-        np.save(file, np.zeros((len(vocabulary) + 1, 0), "float32"))
-    write_json(METRICS, metrics)
+    write_table(paths.VOCABULARY, vocabulary)
+    write_json(paths.dataset_metrics("reviews", "encode"), metrics)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,19 @@
-"""Score one family's chosen model once on `test`, and on train and valid to show the gap."""
+"""Report what a family's chosen epoch and threshold are worth, from its scores alone."""
 
-from stages import families
-from stages.core.cli import run
+from importlib import import_module
+
+from epochwise import families
+from epochwise.core import params, paths
+from epochwise.core.cli import run
+from epochwise.core.files import read_json
 
 
 def main(family: str) -> None:
-    """Evaluate `family` with the epoch and threshold in metrics/<family>/selection.json."""
-    families.load(family).evaluate()
+    """Evaluate FAMILY: metrics of every split with their intervals, predictions, plots."""
+    task = families.row(family).task
+    report = import_module(f"epochwise.reports.{task}")
+    selection = read_json(paths.metrics(family, "selection.json"))
+    report.write(family, selection, params.read_value("seed.data"))
 
 
 if __name__ == "__main__":

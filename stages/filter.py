@@ -1,17 +1,16 @@
-"""Filter one family's epochs: which of them generalise, by the rule `filter.<family>`.
+"""Filter a family's epochs: which of them generalise, by the rule `filter.<family>` in params.yaml.
 
 Reads metrics/<family>/epochs.csv. Writes metrics/<family>/filter.json, and the statistical
 overview of the epoch table to metrics/<family>/epochs_overview.csv.
 """
 
-from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
-from stages.core import params
-from stages.core.cli import InputError, run
-from stages.core.files import replacing, write_json
+from epochwise.core import params, paths
+from epochwise.core.cli import InputError, run
+from epochwise.core.files import SIGNIFICANT, replacing, write_metrics
 
 
 class Rule(params.Section):
@@ -42,15 +41,8 @@ def survivors(table: pd.DataFrame, rule: Rule, family: str) -> dict[str, Any]:
                 f"params.yaml: filter.{family} names the column '{column}', which the epoch table"
                 f" does not have: choose among {', '.join(table.columns)}"
             )
-    holds, missed = {}, {}
-    for column, bound in rule.below.items():
-        holds[f"{column} < {bound:g}"] = table[column] < bound
-        missed[f"{column} < {bound:g}"] = (table[column] - bound).clip(lower=0.0)
-    for column, bound in rule.above.items():
-        holds[f"{column} > {bound:g}"] = table[column] > bound
-        missed[f"{column} > {bound:g}"] = (bound - table[column]).clip(lower=0.0)
-    by = pd.DataFrame(missed, index=table.index)
-    epochs = table.index[pd.DataFrame(holds, index=table.index).all(axis=1)]
+    holds, by = _against(table, rule)
+    epochs = table.index[holds.all(axis=1)]
     relaxed = epochs.empty
     if relaxed and rule.on_empty == "fail":
         raise InputError(_how_close(by, family))
@@ -61,6 +53,18 @@ def survivors(table: pd.DataFrame, rule: Rule, family: str) -> dict[str, Any]:
         "relaxed": relaxed,
         "missed": {str(bound): float(far) for bound, far in by.loc[epochs].max().items() if far},
     }
+
+
+def _against(table: pd.DataFrame, rule: Rule) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Whether each epoch (row) is within each bound (column), and by how much it misses it."""
+    holds, missed = {}, {}
+    for column, bound in rule.below.items():
+        holds[f"{column} < {bound:g}"] = table[column] < bound
+        missed[f"{column} < {bound:g}"] = (table[column] - bound).clip(lower=0.0)
+    for column, bound in rule.above.items():
+        holds[f"{column} > {bound:g}"] = table[column] > bound
+        missed[f"{column} > {bound:g}"] = (bound - table[column]).clip(lower=0.0)
+    return pd.DataFrame(holds, index=table.index), pd.DataFrame(missed, index=table.index)
 
 
 def _how_close(missed: pd.DataFrame, family: str) -> str:
@@ -76,16 +80,15 @@ def _how_close(missed: pd.DataFrame, family: str) -> str:
 
 
 def main(family: str) -> None:
-    """Filter the epochs of `family`."""
-    rule = params.read(f"filter.{family}", Rule)
-    table = pd.read_csv(Path("metrics", family, "epochs.csv"))
-    kept = survivors(table, rule, family)
-    write_json(Path("metrics", family, "filter.json"), kept)
-    with replacing(Path("metrics", family, "epochs_overview.csv")) as beside:
+    """Filter the epochs of FAMILY."""
+    table = pd.read_csv(paths.metrics(family, "epochs.csv"))
+    found = survivors(table, params.read(f"filter.{family}", Rule), family)
+    write_metrics(paths.metrics(family, "filter.json"), found)
+    with replacing(paths.metrics(family, "epochs_overview.csv")) as beside:
         overview = table.drop(columns=["epoch", "kept"]).describe()
-        overview.to_csv(beside, index_label="statistic")
-    if kept["relaxed"]:
-        print(f"{family}: no epoch passes the filter; epoch {kept['epochs'][0]} violates it least")
+        overview.to_csv(beside, index_label="statistic", float_format=f"%.{SIGNIFICANT}g")
+    if found["relaxed"]:
+        print(f"{family}: no epoch passes the filter; epoch {found['epochs'][0]} violates it least")
 
 
 if __name__ == "__main__":

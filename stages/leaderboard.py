@@ -1,59 +1,67 @@
-"""All families side by side on `test`, compared on the same samples where they share them.
+"""All families side by side on test, each compared with its rival on the same samples.
 
-Review families are compared with the baseline, transfer with scratch. Reads
-metrics/<family>/test.json and the predictions of those families. Writes
-metrics/leaderboard.json and plots/leaderboard.csv. `--show` prints the table again.
+Reads data/reports/test, data/predictions and plots/curves of every family. Writes
+metrics/leaderboard.json and, for DVC's plots page, plots/leaderboard.csv and one table per kind of
+curve. `--show` prints the leaderboard that is there.
 """
 
 import hashlib
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import typer
 
-from stages.core import params
-from stages.core.cli import run
-from stages.core.files import read_json, read_table, replacing, write_json
-from stages.metrics.bootstrap import interval, mcnemar, p_value, resamples
-from stages.metrics.classification import predict, weighted_metrics
+from epochwise import families
+from epochwise.core import params, paths
+from epochwise.core.cli import run
+from epochwise.core.files import read_json, read_table, replacing, write_metrics
+from epochwise.measures.binary import at_threshold
+from epochwise.measures.bootstrap import interval, mcnemar, p_value, resamples
+from epochwise.reports.binary import weighted_metrics
 
-BASELINE = "baseline"
-TRANSFER, SCRATCH = "transfer", "scratch"
-LEADERBOARD = Path("metrics/leaderboard.json")
 COMPARED = ("roc_auc", "balanced_accuracy", "accuracy")
-SHOWN = ("roc_auc", "accuracy", "balanced_accuracy", "recall_0", "recall_1")
+CURVES = {
+    "roc": ["roc"],
+    "calibration": ["calibration"],
+    "confusion": ["confusion"],
+    "epochs": ["train_loss", "valid_loss", "discriminator_loss", "generator_loss", "valid_frechet"],
+    "steps": ["discriminator", "generator"],
+    "classes": ["generated", "real"],
+}
+"""The tables of curves: plots/<table>.csv holds the curves of these names, of all families."""
 
 
-class Task(NamedTuple):
-    """What some families do: the metrics to show, the first of which orders them.
+class View(NamedTuple):
+    """How a task is shown: its title, its metrics, and whether more of the first is better."""
 
-    A family belongs to the task if it has the last metric.
-    """
-
-    name: str
+    title: str
     columns: tuple[str, ...]
     highest_first: bool
 
 
-TASKS = (
-    Task("Reviews to labels", SHOWN, highest_first=True),
-    Task(
-        "Pictures to classes",
+VIEWS: dict[families.Task, View] = {
+    "binary": View(
+        "Reviews, positive or negative",
+        ("roc_auc", "accuracy", "balanced_accuracy", "recall_0", "recall_1"),
+        True,
+    ),
+    "multiclass": View(
+        "Images, one of several classes",
         ("accuracy", "log_loss", "macro_precision", "macro_recall"),
-        highest_first=True,
+        True,
     ),
-    Task(
-        "Pictures through a code",
+    "reconstruction": View(
+        "Images through a code and back",
         ("cross_entropy", "mse", "psnr", "probe_accuracy", "pca_probe_accuracy"),
-        highest_first=False,
+        False,
     ),
-    Task("Pictures from noise", ("frechet", "classes_of_200"), highest_first=False),
-)
+    "generation": View("Images from noise", ("frechet", "classes_of_200"), False),
+}
 
 
 class Predictions(NamedTuple):
-    """Labels (n,), P(1) (n,) and the threshold of a family on `test`."""
+    """Labels (n,), P(1) (n,) and the threshold of a family on test."""
 
     labels: np.ndarray
     probabilities: np.ndarray
@@ -77,7 +85,8 @@ def compare(ours: Predictions, theirs: Predictions, seed: int) -> dict[str, Any]
         pd.DataFrame(differences(weights)) for weights in resamples(len(ours.labels), seed)
     ).dropna()
     correct = [
-        predict(model.probabilities, model.threshold) == model.labels for model in (ours, theirs)
+        at_threshold(model.probabilities, model.threshold) == model.labels
+        for model in (ours, theirs)
     ]
     return {
         name: {
@@ -111,103 +120,119 @@ def train_seconds(family: str) -> float | None:
 
     The duration is beside the outputs that DVC restores, so it may be of another run.
     """
-    folder = Path("metrics", family)
-    if not (folder / "timing.json").exists():
+    path = paths.metrics(family, "timing.json")
+    if not path.exists():
         return None
-    timing = read_json(folder / "timing.json")
-    digest = hashlib.sha256((folder / "epochs.csv").read_bytes()).hexdigest()
+    timing = read_json(path)
+    digest = hashlib.sha256(paths.metrics(family, "epochs.csv").read_bytes()).hexdigest()
     return float(timing["train_seconds"]) if timing["epochs_csv_sha256"] == digest else None
 
 
-def entries(families: list[str], seed: int) -> dict[str, dict[str, Any]]:
+def entries(table: dict[str, families.Row], seed: int) -> dict[str, dict[str, Any]]:
     """The test metrics of each family, its training time, and its comparison with its rival."""
     found = {}
-    for family in families:
-        entry = read_json(Path("metrics", family, "test.json"))
-        if "threshold" in entry and family != BASELINE and BASELINE in families:
-            rival = predictions(BASELINE)
-            entry[f"against_{BASELINE}"] = compare(predictions(family), rival, seed)
-        if family == TRANSFER and SCRATCH in families:
-            entry[f"against_{SCRATCH}"] = compare_classes(hits(TRANSFER), hits(SCRATCH), seed)
+    for family, row in table.items():
+        entry = read_json(paths.report("test", family))
+        if row.rival in table:
+            entry[f"against_{row.rival}"] = against(row.task, family, row.rival, seed)
         found[family] = entry | {"train_seconds": train_seconds(family)}
     return found
 
 
+def against(task: families.Task, family: str, rival: str, seed: int) -> dict[str, Any]:
+    """The paired comparison of `family` with its rival; both do the same `task`."""
+    if task == "binary":
+        return compare(predictions(family), predictions(rival), seed)
+    return compare_classes(hits(family), hits(rival), seed)
+
+
 def predictions(family: str) -> Predictions:
-    """What `evaluate` kept of a family with a threshold."""
-    metrics = read_json(Path("metrics", family, "test.json"))
-    table = read_table(Path("data/predictions", family, "test.parquet"))
-    labels, probabilities = table["label"].to_numpy(), table["probability"].to_numpy()
-    return Predictions(labels, probabilities, metrics["threshold"])
+    """What `evaluate` kept of a family with a threshold, in the order of their ids."""
+    threshold = read_json(paths.report("test", family))["threshold"]
+    table = read_table(paths.predictions(family)).sort_by("id")
+    return Predictions(table["label"].to_numpy(), table["probability"].to_numpy(), threshold)
 
 
 def hits(family: str) -> np.ndarray:
     """Which samples of test a family gets right (n,), in the order of their ids."""
-    table = read_table(Path("data/predictions", family, "test.parquet")).sort_by("id")
+    table = read_table(paths.predictions(family)).sort_by("id")
     right: np.ndarray = table["label"].to_numpy() == table["predicted"].to_numpy()
     return right
 
 
-def tables(leaderboard: dict[str, dict[str, Any]]) -> dict[str, pd.DataFrame]:
-    """The leaderboard to read: a table a task, a row a family, figures as text, the best first."""
+def tables(
+    table: dict[str, families.Row], leaderboard: dict[str, dict[str, Any]]
+) -> dict[str, pd.DataFrame]:
+    """The leaderboard to read: one table per task, one row per family, the best first."""
     found = {}
-    for task in TASKS:
-        first = task.columns[0]
+    for task, view in VIEWS.items():
+        sign = -1 if view.highest_first else 1
         ranked = sorted(
-            (entry[first] * (-1 if task.highest_first else 1), family)
-            for family, entry in leaderboard.items()
-            if task.columns[-1] in entry
+            (family for family in leaderboard if table[family].task == task),
+            key=lambda family: (sign * leaderboard[family][view.columns[0]], family),
         )
         if ranked:
-            rows = [_row(family, leaderboard[family], task) for _, family in ranked]
-            found[task.name] = pd.DataFrame(rows).fillna("-")
+            rows = [_row(family, leaderboard[family], table[family], view) for family in ranked]
+            found[view.title] = pd.DataFrame(rows).fillna("-")
     return found
 
 
-def _row(family: str, entry: dict[str, Any], task: Task) -> dict[str, str]:
-    row = {"family": family}
-    for name in task.columns:
-        row[name] = f"{entry[name]:.3f}" if isinstance(entry[name], float) else str(entry[name])
+def _row(family: str, entry: dict[str, Any], row: families.Row, view: View) -> dict[str, str]:
+    shown = {"family": family}
+    for name in view.columns:
+        shown[name] = f"{entry[name]:.3f}" if isinstance(entry[name], float) else str(entry[name])
         if name in entry.get("ci95", {}):
             low, high = entry["ci95"][name]
-            row[name] += f" [{low:.3f}, {high:.3f}]"
-    for rival in (BASELINE, SCRATCH):
-        against = entry.get(f"against_{rival}")
-        if against:
-            metric = next(iter(against))
-            row[f"{metric} - {rival}"] = (
-                f"{against[metric]['difference']:+.3f} (p {against[metric]['p']:.3f})"
-            )
-    row["epoch"] = str(entry["epoch"])
+            shown[name] += f" [{low:.3f}, {high:.3f}]"
+    compared = entry.get(f"against_{row.rival}")
+    if compared:
+        metric = next(iter(compared))
+        difference = compared[metric]
+        shown[f"{metric} - {row.rival}"] = (
+            f"{difference['difference']:+.3f} (p {difference['p']:.3f})"
+        )
+    shown["epoch"] = str(entry["epoch"])
     if "threshold" in entry:
-        row["threshold"] = f"{entry['threshold']:g}"
+        shown["threshold"] = f"{entry['threshold']:g}"
     seconds = entry["train_seconds"]
-    row["train"] = f"{seconds:.0f} s" if seconds is not None else "-"
-    return row
+    shown["train"] = f"{seconds:.0f} s" if seconds is not None else "-"
+    return shown
 
 
-def main(*, show: bool = False) -> None:
-    """Write the leaderboard, or only show the one that is there."""
-    if not show:
-        families = list(params.read_value("train"))
-        leaderboard = entries(families, params.read_value("seed"))
-        write_json(LEADERBOARD, leaderboard)
-        with replacing(Path("plots/leaderboard.csv")) as beside:
-            plotted(leaderboard).to_csv(beside, index=False)
-    for task, table in tables(read_json(LEADERBOARD)).items():
-        print(f"\n{task}\n{table.to_string(index=False)}")
-
-
-def plotted(leaderboard: dict[str, dict[str, Any]]) -> pd.DataFrame:
+def plotted(table: dict[str, families.Row], leaderboard: dict[str, dict[str, Any]]) -> pd.DataFrame:
     """The leaderboard to plot: columns `family, metric, value, low, high`."""
     return pd.DataFrame(
         [
             {"family": family, "metric": name, "value": entry[name], "low": low, "high": high}
             for family, entry in leaderboard.items()
             for name, (low, high) in entry.get("ci95", {}).items()
-            if name in SHOWN
+            if name in VIEWS[table[family].task].columns
         ]
     )
+
+
+def curves(table: dict[str, families.Row]) -> dict[str, pd.DataFrame]:
+    """The curves of all families by kind: columns `family, curve, x, y, n`."""
+    read = pd.concat(
+        pd.read_csv(paths.plot("curves", family, "csv")).assign(family=family) for family in table
+    )
+    columns = ["family", "curve", "x", "y", "n"]
+    return {name: read.loc[read["curve"].isin(kinds), columns] for name, kinds in CURVES.items()}
+
+
+def main(
+    show: Annotated[bool, typer.Option("--show", help="Only print the leaderboard.")] = False,
+) -> None:
+    """Write the leaderboard, or only show the one that is there."""
+    table = families.table()
+    if not show:
+        leaderboard = entries(table, params.read_value("seed.data"))
+        write_metrics(paths.LEADERBOARD, leaderboard)
+        for name, data in {"leaderboard": plotted(table, leaderboard), **curves(table)}.items():
+            with replacing(paths.PLOTS / f"{name}.csv") as beside:
+                data.to_csv(beside, index=False)
+    for title, shown in tables(table, read_json(paths.LEADERBOARD)).items():
+        print(f"\n{title}\n{shown.to_string(index=False)}")
 
 
 if __name__ == "__main__":

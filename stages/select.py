@@ -1,19 +1,17 @@
-"""Choose one family's epoch on `valid`: the lowest of a column, among those that are left.
+"""Choose a family's epoch on `valid`: the lowest of a column, among those that are left.
 
 Reads metrics/<family>/epochs.csv, the surviving epochs (metrics/<family>/filter.json) and
-models/<family>/epochs. Writes metrics/<family>/selection.json and
-models/<family>/model.keras with the network that is part of it beside, such as encoder.keras.
+data/epochs/<family>. Writes metrics/<family>/selection.json, and to models/<family> model.keras
+with the networks that are part of it, such as encoder.keras.
 """
 
-import shutil
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from stages.core import params
-from stages.core.cli import InputError, run
-from stages.core.files import read_json, replacing, write_json
+from epochwise.core import params, paths
+from epochwise.core.cli import InputError, run
+from epochwise.core.files import copy_epoch, read_json, write_metrics
 
 
 class Rule(params.Section):
@@ -37,16 +35,12 @@ def choose(table: pd.DataFrame, epochs: list[int], rule: Rule, family: str) -> i
 
 
 def main(family: str) -> None:
-    """Choose for `family`."""
+    """Choose the epoch of FAMILY."""
     rule = params.read(f"select.{family}", Rule)
-    folder = Path("metrics", family)
-    table = pd.read_csv(folder / "epochs.csv")
-    kept = read_json(folder / "filter.json")
+    table = pd.read_csv(paths.metrics(family, "epochs.csv"))
+    kept = read_json(paths.metrics(family, "filter.json"))
     epoch = choose(table, kept["epochs"], rule, family)
-    for source in sorted(Path("models", family, "epochs").glob(f"{epoch:03d}.*")):
-        part = source.name.split(".")[1:-1] or ["model"]
-        with replacing(Path("models", family, f"{part[0]}.keras")) as beside:
-            shutil.copyfile(source, beside)
+    copy_epoch(paths.epochs(family), epoch, paths.chosen(family))
     measured = table.set_index("epoch").drop(columns="kept").loc[epoch]
     selection: dict[str, Any] = {
         "epochs": kept["epochs"],
@@ -55,7 +49,7 @@ def main(family: str) -> None:
         "rule": f"lowest {rule.lowest}",
         "valid": {str(name): float(value) for name, value in measured.items()},
     }
-    write_json(folder / "selection.json", selection)
+    write_metrics(paths.metrics(family, "selection.json"), selection)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Divide the reviews into train, valid and test, so that no text stands in two of them.
+"""Divide the reviews into train, valid and test, so that no text is in two of them.
 
 Reads data/reviews/clean.parquet. Writes data/reviews/split/{train,valid,test}.parquet and
 metrics/reviews/split.json.
 """
 
-from pathlib import Path
-from typing import Any, Literal, Self
+from collections.abc import Iterator
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -14,23 +14,23 @@ from pydantic import Field, model_validator
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from stages.core import params
-from stages.core.cli import InputError, run
-from stages.core.engine import Engine, partitions, select, write_partitions
-from stages.core.files import write_json
+from epochwise.core import params, paths
+from epochwise.core.cli import InputError, run
+from epochwise.core.files import write_json
+from epochwise.data.partitions import Engine, partitions, take_rows, write_partitions
 
-CLEAN = Path("data/reviews/clean.parquet")
-SPLIT = Path("data/reviews/split")
-METRICS = Path("metrics/reviews/split.json")
 NAMES = ("train", "valid", "test")
+
+Drawn: TypeAlias = tuple[str, np.ndarray]
+"""The name of a split, and the positions of its rows."""
 
 
 class Split(params.Section):
     """`split` in params.yaml.
 
     `valid` and `test` are shares of all reviews. A source's own test split is kept: then `valid` is
-    drawn from its train rows, in the same proportion to them. `by` time takes the newest reviews
-    for test and the newest of the others for valid; by product none stands in two splits.
+    drawn from its train rows, in the same proportion to them. `by: time` takes the newest reviews
+    for test and the newest of the others for valid; with `by: product` no product is in two splits.
     """
 
     by: Literal["random", "time", "product"]
@@ -40,7 +40,7 @@ class Split(params.Section):
     @model_validator(mode="after")
     def _leaves_train(self) -> Self:
         if self.valid + self.test >= 1:
-            raise ValueError("valid and test together take all: their sum must be below 1")
+            raise ValueError("valid and test leave nothing for train: their sum must be below 1")
         return self
 
 
@@ -48,8 +48,9 @@ def assign(rows: pd.DataFrame, split: Split, seed: int) -> np.ndarray:
     """The split of each row, as an object array (n,) of NAMES.
 
     `rows` has the columns `label`, `same_text` (equal for equal texts), `product_id`, `time` and
-    `split`, the source's own. Without `by: time` the labels are stratified: in each split a
-    class has its share of rows to within half a group of rows that must stay together.
+    `split`, the source's own. Rows that share a text, or a product, stay together. Unless they go
+    `by: time` the splits are stratified: a class has its share of rows in each, to within half a
+    group of rows that stay together.
 
     Raises:
         InputError: `by` needs a column that the source lacks.
@@ -87,8 +88,10 @@ def _groups(rows: pd.DataFrame, by: str) -> np.ndarray:
     return components[texts]
 
 
-def _stratified(rows: pd.DataFrame, groups: np.ndarray, shares: dict[str, float], seed: int) -> Any:
-    """Yield the name and the rows (positions) of each split drawn at random."""
+def _stratified(
+    rows: pd.DataFrame, groups: np.ndarray, shares: dict[str, float], seed: int
+) -> Iterator[Drawn]:
+    """Yield the splits, drawn at random from each class."""
     labels = rows["label"].to_numpy()
     positive = pd.Series(labels).groupby(groups).mean().to_numpy()
     sizes = np.bincount(groups)
@@ -98,8 +101,10 @@ def _stratified(rows: pd.DataFrame, groups: np.ndarray, shares: dict[str, float]
         yield from _cut(order, sizes, groups, shares)
 
 
-def _by_time(rows: pd.DataFrame, groups: np.ndarray, shares: dict[str, float], _seed: int) -> Any:
-    """Yield the name and the rows (positions) of each split, newest first; no time is oldest."""
+def _by_time(
+    rows: pd.DataFrame, groups: np.ndarray, shares: dict[str, float], _seed: int
+) -> Iterator[Drawn]:
+    """Yield the splits, the newest rows first; rows without a time count as the oldest."""
     if rows["time"].isna().all():
         raise InputError(_lacks("time", "time"))
     newest = rows["time"].fillna(-(2**62)).groupby(groups).max().to_numpy()
@@ -107,8 +112,10 @@ def _by_time(rows: pd.DataFrame, groups: np.ndarray, shares: dict[str, float], _
     yield from _cut(order, np.bincount(groups), groups, shares)
 
 
-def _cut(order: np.ndarray, sizes: np.ndarray, groups: np.ndarray, shares: dict[str, float]) -> Any:
-    """Give each split its share of rows, groups taken whole in `order`."""
+def _cut(
+    order: np.ndarray, sizes: np.ndarray, groups: np.ndarray, shares: dict[str, float]
+) -> Iterator[Drawn]:
+    """Yield the splits, each with its share of rows: whole groups, in their `order`."""
     middle = np.cumsum(sizes[order]) - sizes[order] / 2
     total, start = sizes[order].sum(), 0.0
     for name, share in shares.items():
@@ -120,25 +127,26 @@ def _cut(order: np.ndarray, sizes: np.ndarray, groups: np.ndarray, shares: dict[
 
 def _lacks(by: str, column: str) -> str:
     return (
-        f"{CLEAN}: split.by is '{by}', but the source has no {column}: name its column in"
-        f" reviews.columns.{column}, or set split.by to random"
+        f"{paths.CLEAN_REVIEWS}: split.by is '{by}', but the source has no {column}: name its"
+        f" column in reviews.columns.{column}, or set split.by to random"
     )
 
 
 def check_splits(labels: np.ndarray, names: np.ndarray) -> dict[str, Any]:
-    """Rows and share of positive reviews of each split.
+    """The number of rows of each split, and its share of positive reviews.
 
     Raises:
-        InputError: a split has not reviews of both classes.
+        InputError: a split would have reviews of one class only.
     """
     summary = {}
     for name in NAMES:
         chosen = labels[names == name]
-        if len(np.unique(chosen)) < 2:
+        negative, positive = (np.count_nonzero(chosen == label) for label in (0, 1))
+        if not (negative and positive):
             raise InputError(
-                f"{CLEAN}: the split {name} would get {np.count_nonzero(chosen == 0)} negative and"
-                f" {np.count_nonzero(chosen == 1)} positive of {len(labels)} reviews, but needs"
-                " both: give more reviews, or change split in params.yaml"
+                f"{paths.CLEAN_REVIEWS}: the split {name} would get {negative} negative and"
+                f" {positive} positive of {len(labels)} reviews, but needs both: give more reviews,"
+                " or change split in params.yaml"
             )
         summary[name] = {"n": len(chosen), "positive": float(chosen.mean())}
     return summary
@@ -148,21 +156,20 @@ def main() -> None:
     """Run the stage."""
     split = params.read("split", Split)
     rows = params.read("engine", Engine).partition_rows
-    facts = pd.concat(map(_facts, partitions(CLEAN, rows)), ignore_index=True)
-    names = assign(facts, split, params.read_value("seed"))
-    own = sorted(set(facts["split"].dropna()))
-    metrics = {
-        "by": split.by,
-        "own_splits": own,
-        **check_splits(facts["label"].to_numpy(), names),
-    }
+    source = paths.CLEAN_REVIEWS
+    facts = pd.concat(map(_facts, partitions(source, rows)), ignore_index=True)
+    names = assign(facts, split, params.read_value("seed.data"))
+    metrics: dict[str, Any] = {"by": split.by, "own_splits": sorted(set(facts["split"].dropna()))}
+    metrics |= check_splits(facts["label"].to_numpy(), names)
+    schema = next(partitions(source, 1)).schema
     for name in NAMES:
-        tables = select(partitions(CLEAN, rows), names == name)
-        write_partitions(SPLIT / f"{name}.parquet", tables, next(partitions(CLEAN, 1)).schema)
-    write_json(METRICS, metrics)
+        tables = take_rows(partitions(source, rows), names == name)
+        write_partitions(paths.review_split("split", name), tables, schema)
+    write_json(paths.dataset_metrics("reviews", "split"), metrics)
 
 
 def _facts(table: pa.Table) -> pd.DataFrame:
+    """What `assign` needs to know of each row."""
     facts = table.select(["label", "product_id", "time", "split"]).to_pandas()
     texts = np.array(table["text"].to_pylist(), dtype=object)
     return facts.assign(same_text=pd.util.hash_array(texts, categorize=False))

@@ -1,24 +1,21 @@
-"""Choose one family's epoch and threshold on `valid`, by the rule `threshold` in params.yaml.
+"""Choose a family's epoch and threshold on `valid`, by the rule `threshold` in params.yaml.
 
-Reads the surviving epochs (metrics/<family>/filter.json; a family without it has the one epoch 0),
-data/scores/<family>/valid.parquet and models/<family>/epochs. Writes
-metrics/<family>/selection.json, models/<family>/model.keras (or .parquet) and the curves of
-precision and recall against threshold, plots/<family>/thresholds.csv and .png.
+Reads the surviving epochs (metrics/<family>/filter.json, or all where nothing is filtered) and
+data/epochs/<family>. Writes metrics/<family>/selection.json, the chosen model to models/<family>,
+and precision and recall against threshold to plots/precision_recall/<family>.csv and
+plots/thresholds/<family>.png.
 """
 
-import shutil
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
-from stages.core import params
-from stages.core.cli import InputError, run
-from stages.core.files import read_json, read_table, replacing, write_json
-from stages.metrics.classification import log_losses
-from stages.training.epoch_table import epoch_column, scores_path
+from epochwise.core import params, paths
+from epochwise.core.cli import run
+from epochwise.core.files import copy_epoch, read_json, read_table, replacing, write_metrics
+from epochwise.measures.binary import log_losses
 
 Objective = Literal["recall_floor", "f_beta", "youden", "cost", "fixed"]
 
@@ -114,22 +111,32 @@ def choose(curves: pd.DataFrame, rule: Rule) -> pd.Series:
     return ranked.iloc[0]
 
 
+def kept_epochs(family: str) -> dict[str, Any]:
+    """The epochs to choose among; all of a family whose epochs are not filtered."""
+    filtered = paths.metrics(family, "filter.json")
+    if filtered.exists():
+        found: dict[str, Any] = read_json(filtered)
+        return found
+    epochs = pd.read_csv(paths.metrics(family, "epochs.csv"))["epoch"]
+    return {"epochs": epochs.tolist(), "relaxed": False}
+
+
 def valid_curves(family: str, epochs: list[int], thresholds: np.ndarray) -> pd.DataFrame:
     """The curves of all `epochs` on `valid`, with the columns `epoch` and `log_loss`."""
-    path = scores_path(family, "valid")
-    table = read_table(path, ["label", *map(epoch_column, epochs)])
+    columns = {epoch: f"epoch_{epoch:03d}" for epoch in epochs}
+    table = read_table(paths.epochs(family) / "valid.parquet", ["label", *columns.values()])
     labels = table["label"].to_numpy()
     curves = []
     for epoch in epochs:
-        likely = table[epoch_column(epoch)].to_numpy()
+        likely = table[columns[epoch]].to_numpy()
         loss = float(log_losses(labels, likely).mean())
         curves.append(curve(labels, likely, thresholds).assign(epoch=epoch, log_loss=loss))
     return pd.concat(curves, ignore_index=True)
 
 
-def picture(curves: pd.DataFrame, chosen: pd.Series, family: str, path: Path) -> None:
+def draw(curves: pd.DataFrame, chosen: pd.Series, family: str) -> None:
     """Precision and recall of each class against threshold, a line an epoch, the choice marked."""
-    from stages.core.figures import new_figure, write_figure
+    from epochwise.figures.canvas import new_figure, write_figure
 
     figure = new_figure(10, 4)
     axes = figure.subplots(1, 2, sharey=True)
@@ -148,25 +155,20 @@ def picture(curves: pd.DataFrame, chosen: pd.Series, family: str, path: Path) ->
         f"{family} on valid: {curves['epoch'].nunique()} surviving epochs (bold: epoch"
         f" {chosen['epoch']:.0f}), threshold {chosen['threshold']:g}"
     )
-    write_figure(path, figure)
+    write_figure(paths.plot("thresholds", family, "png"), figure)
 
 
 def main(family: str) -> None:
-    """Choose for `family`."""
+    """Choose the epoch and the threshold of FAMILY."""
     rule = params.read("threshold", Rule)
-    filtered = Path("metrics", family, "filter.json")
-    kept: dict[str, Any] = (
-        read_json(filtered) if filtered.exists() else {"epochs": [0], "relaxed": False}
-    )
+    kept = kept_epochs(family)
     curves = valid_curves(family, kept["epochs"], rule.candidates())
     chosen = choose(curves, rule)
     epoch, threshold = int(chosen["epoch"]), float(chosen["threshold"])
-    source = _model(Path("models", family, "epochs"), epoch)
-    with replacing(Path("models", family, f"model{source.suffix}")) as beside:
-        shutil.copyfile(source, beside)
-    with replacing(Path("plots", family, "thresholds.csv")) as beside:
+    copy_epoch(paths.epochs(family), epoch, paths.chosen(family))
+    with replacing(paths.plot("precision_recall", family, "csv")) as beside:
         curves.drop(columns=["false_0", "false_1", "log_loss"]).to_csv(beside, index=False)
-    picture(curves, chosen, family, Path("plots", family, "thresholds.png"))
+    draw(curves, chosen, family)
     measured = ["precision_0", "recall_0", "precision_1", "recall_1", "log_loss"]
     selection: dict[str, Any] = {
         "epochs": kept["epochs"],
@@ -176,14 +178,7 @@ def main(family: str) -> None:
         "rule": rule.rule,
         "valid": {name: float(chosen[name]) for name in measured},
     }
-    write_json(Path("metrics", family, "selection.json"), selection)
-
-
-def _model(folder: Path, epoch: int) -> Path:
-    found = sorted(folder.glob(f"{epoch:03d}.*"))
-    if not found:
-        raise InputError(f"{folder} has no model of epoch {epoch}: run `dvc repro` to build it")
-    return found[0]
+    write_metrics(paths.metrics(family, "selection.json"), selection)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
-"""Train one family: a model an epoch, the epoch table and the training curves."""
+"""Train a family: a model an epoch, the epoch table and the training curves."""
 
-from stages import families
-from stages.core.cli import run
+from epochwise import families
+from epochwise.core import params
+from epochwise.core.cli import run
 
 
 def main(family: str) -> None:
-    """Train `family` as `train.<family>` in params.yaml says."""
-    families.load(family).train()
+    """Train FAMILY as `train.FAMILY` in params.yaml says."""
+    found = families.load(family)
+    learner = families.load_learner(found.row.learner)
+    learner.train(found, found.read_params(), params.read_value("seed.training"))
 
 
 if __name__ == "__main__":

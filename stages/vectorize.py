@@ -1,14 +1,14 @@
 """Document vectors: the vectors of a review's words, averaged with their TF-IDF weights.
 
-Word vectors are trained here on the train split, read from a file, or downloaded. Inverse document
-frequencies and the standardisation are fitted on the train split.
+Word vectors are trained here on the train split, read from a file, or downloaded. The inverse
+document frequencies and the standardisation are fitted on the train split.
 
 Reads data/reviews/vocabulary.parquet and data/reviews/sequences/{train,valid}.parquet. Writes
 data/reviews/word2vec/{embedding.npy,vectorizer.npz,vocabulary.parquet},
 data/reviews/vectors/{train,valid}.parquet and metrics/reviews/vectorize.json.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -17,24 +17,13 @@ import numpy as np
 import pyarrow as pa
 from pydantic import model_validator
 
-from stages.core import params
-from stages.core.cli import InputError, run
-from stages.core.engine import Engine, partitions, write_partitions
-from stages.core.files import read_table, replacing, write_json, write_table
-from stages.core.progress import track
-from stages.download import fetch_package
-from stages.encode import SEQUENCES, VOCABULARY
-from stages.reviews.document_vectors import (
-    EMBEDDING,
-    VECTORIZER,
-    Vectorizer,
-    document_vectors,
-    flatten,
-    has_vector,
-    inverse_document_frequencies,
-    vectorize,
-)
-from stages.word_vectors import (
+from epochwise.core import params, paths
+from epochwise.core.cli import InputError, run
+from epochwise.core.files import read_table, write_json
+from epochwise.data.download import fetch_package
+from epochwise.data.partitions import Engine, partitions, write_partitions
+from epochwise.core.progress import track
+from epochwise.data.word_vectors import (
     Sentences,
     Word2Vec,
     download_vectors,
@@ -42,18 +31,25 @@ from stages.word_vectors import (
     read_vectors,
     train_word2vec,
 )
+from epochwise.inputs.reviews.document_vectors import (
+    Vectorizer,
+    document_vectors,
+    flatten,
+    has_vector,
+    inverse_document_frequencies,
+    vectorize,
+)
+from epochwise.inputs.reviews.fitted import write_fitted
 
-VECTORS = Path("data/reviews/vectors")
-METRICS = Path("metrics/reviews/vectorize.json")
 SPLITS = ("train", "valid")
 
 
 class Vectorize(params.Section):
     """`vectorize` in params.yaml.
 
-    `path` is a file in any case, as it is a dependency of the stage: the vectors themselves, or
-    what says where they come from. With `fine_tune` pretrained vectors are trained further on the
-    train split, by `word2vec`.
+    `path` is always a file, since the stage depends on it: the vectors themselves, or what says
+    where they come from. With `fine_tune` pretrained vectors are trained further on the train
+    split, as `word2vec` says.
     """
 
     source: Literal["word2vec", "spacy_md", "word2vec_file", "glove", "downloader"]
@@ -65,14 +61,14 @@ class Vectorize(params.Section):
     @model_validator(mode="after")
     def _fits_source(self) -> Self:
         if (self.source == "downloader") != (self.name is not None):
-            raise ValueError("name is for source: downloader alone, which needs it")
+            raise ValueError("source: downloader needs a name, and no other source has one")
         if self.source == "word2vec" and self.fine_tune:
             raise ValueError("fine_tune is for pretrained vectors, not for source: word2vec")
         return self
 
 
 def fit(tables: Iterable[pa.Table], idf: np.ndarray, embedding: np.ndarray) -> Vectorizer:
-    """Mean and scale of the document vectors; documents without known words do not count."""
+    """Fit mean and scale of the document vectors; documents without known words do not count."""
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler()
@@ -85,7 +81,7 @@ def fit(tables: Iterable[pa.Table], idf: np.ndarray, embedding: np.ndarray) -> V
 
 
 def coverage(tables: Iterable[pa.Table], embedding: np.ndarray) -> dict[str, Any]:
-    """Metrics of a split: reviews, those without a known word, share of tokens with a vector."""
+    """Metrics of a split: reviews, reviews without any word vector, share of tokens with one."""
     known = has_vector(embedding)
     tokens = covered = reviews = empty = 0
     for table in tables:
@@ -100,20 +96,20 @@ def coverage(tables: Iterable[pa.Table], embedding: np.ndarray) -> dict[str, Any
     }
 
 
-def pretrained(vectorize: Vectorize, words: list[str]) -> np.ndarray | None:
-    """Vectors of `words` (n, d) from the source, zeros where it has none; None: train from scratch.
+def pretrained(section: Vectorize, words: list[str]) -> np.ndarray | None:
+    """Vectors of `words` (n, d) from the source, zeros where it has none; None: it has no vectors.
 
     Raises:
         InputError: the source is missing, damaged, or knows none of the words.
     """
-    path = Path(vectorize.path)
-    match vectorize.source:
+    path = Path(section.path)
+    match section.source:
         case "word2vec":
             return None
         case "spacy_md":
             vectors = read_spacy(fetch_package(path), words)
         case "downloader":
-            path = download_vectors(str(vectorize.name))
+            path = download_vectors(str(section.name))
             vectors = read_vectors(path, words)
         case "word2vec_file" | "glove":
             vectors = read_vectors(path, words)
@@ -126,53 +122,62 @@ def pretrained(vectorize: Vectorize, words: list[str]) -> np.ndarray | None:
 
 
 def embed(
-    vectorize: Vectorize, vocabulary: pa.Table, rows: int, seed: int
+    section: Vectorize,
+    vocabulary: pa.Table,
+    tables: Callable[[], Iterable[pa.Table]],
+    seed: int,
 ) -> tuple[np.ndarray, dict[str, Any]]:
-    """Word vectors (V+1, d) of the vocabulary, zeros for padding, and metrics of their training."""
-    start = pretrained(vectorize, vocabulary["word"].to_pylist())
+    """Word vectors (V+1, d) of the vocabulary, zeros for padding, and how they were trained.
+
+    `tables` opens the reviews of train: partitions with a column `tokens`.
+    """
+    start = pretrained(section, vocabulary["word"].to_pylist())
     training: dict[str, Any] = {"epochs": 0, "reviews": 0}
-    if start is None or vectorize.fine_tune:
-        tables = partial(partitions, SEQUENCES / "train.parquet", rows, ["tokens"])
+    if start is None or section.fine_tune:
         counts = vocabulary["count"].to_numpy()
         reviews = sum(len(table) for table in tables())
-        epochs, share = vectorize.word2vec.schedule(int(counts.sum()))
+        epochs, share = section.word2vec.schedule(int(counts.sum()))
         kept = np.random.default_rng(seed).random(reviews) < share
         sentences = Sentences(tables, vocabulary["word"].to_numpy(), kept)
-        start = train_word2vec(sentences, counts, vectorize.word2vec, epochs, seed, start)
+        start = train_word2vec(sentences, counts, section.word2vec, epochs, seed, start)
         training = {"epochs": epochs, "reviews": int(kept.sum())}
     return np.vstack([np.zeros((1, start.shape[1]), "float32"), start]), training
+
+
+def transform(table: pa.Table, embedding: np.ndarray, vectorizer: Vectorizer) -> pa.Table:
+    """Reviews with `review_id, label, tokens` as a table of `schema`."""
+    vectors = vectorize(table["tokens"], embedding, vectorizer)
+    column = pa.FixedSizeListArray.from_arrays(vectors.ravel(), vectors.shape[1])
+    columns = [table["review_id"], table["label"], column]
+    return pa.table(columns, schema=schema(vectors.shape[1]))
+
+
+def schema(size: int) -> pa.Schema:
+    """Columns `review_id, label, vector`, of document vectors of a `size`."""
+    vector = pa.list_(pa.float32(), size)
+    return pa.schema([("review_id", pa.int64()), ("label", pa.int8()), ("vector", vector)])
 
 
 def main() -> None:
     """Run the stage."""
     section = params.read("vectorize", Vectorize)
     rows = params.read("engine", Engine).partition_rows
-    seed = params.read_value("seed")
-    tables = {split: partial(partitions, SEQUENCES / f"{split}.parquet", rows) for split in SPLITS}
-    for split in SPLITS:
+    tables = {
+        split: partial(partitions, paths.review_split("sequences", split), rows) for split in SPLITS
+    }
+    for split in SPLITS:  # both, so that nothing is written if one is missing
         next(tables[split](), None)
-    vocabulary = read_table(VOCABULARY)
-    embedding, training = embed(section, vocabulary, rows, seed)
+    vocabulary = read_table(paths.VOCABULARY)
+    sentences = partial(tables["train"], columns=["tokens"])
+    embedding, training = embed(section, vocabulary, sentences, params.read_value("seed.data"))
     idf = inverse_document_frequencies(tables["train"](), len(embedding))
     vectorizer = fit(tables["train"](), idf, embedding)
+    transform_partition = partial(transform, embedding=embedding, vectorizer=vectorizer)
     size = embedding.shape[1]
-    schema = pa.schema(
-        [("review_id", pa.int64()), ("label", pa.int8()), ("vector", pa.list_(pa.float32(), size))]
-    )
-
-    def transform(table: pa.Table) -> pa.Table:
-        flat = vectorize(table["tokens"], embedding, vectorizer).ravel()
-        vectors = pa.FixedSizeListArray.from_arrays(flat, size)
-        return pa.table([table["review_id"], table["label"], vectors], schema=schema)
-
     for split in SPLITS:
-        vectors = map(transform, track(tables[split](), None, f"vectorize: {split}"))
-        write_partitions(VECTORS / f"{split}.parquet", vectors, schema)
-    with replacing(EMBEDDING) as beside, beside.open("wb") as file:
-        np.save(file, embedding)
-    with replacing(VECTORIZER) as beside, beside.open("wb") as file:
-        np.savez(file, **vars(vectorizer))
-    write_table(VECTORIZER.with_name(VOCABULARY.name), vocabulary)
+        vectors = map(transform_partition, track(tables[split](), None, f"vectorize: {split}"))
+        write_partitions(paths.review_split("vectors", split), vectors, schema(size))
+    write_fitted(vocabulary, embedding, vectorizer)
     metrics = {
         "source": section.source,
         "size": size,
@@ -180,7 +185,7 @@ def main() -> None:
         "trained": training,
         **{split: coverage(tables[split](), embedding) for split in SPLITS},
     }
-    write_json(METRICS, metrics)
+    write_json(paths.dataset_metrics("reviews", "vectorize"), metrics)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
-"""conf/ composed as `dvc exp run -S` does it."""
+"""conf/ composed as `make params` and `dvc exp run -S` do it."""
 
 from pathlib import Path
 from typing import Any
 
 import yaml
-from dvc.utils.hydra import compose_and_dump
+
+from epochwise import check
 
 ROOT = Path(__file__).parent.parent
 
 
-def compose(target: Path, *overrides: str) -> Any:
+def compose(target: Path, *choices: str) -> Any:
     """Write the composition to `target`, and return it."""
-    plugins = str(ROOT / "hydra_plugins")
-    compose_and_dump(target, str(ROOT / "conf"), None, "config", plugins, list(overrides))
+    target.write_text(check.compose(ROOT / "conf", choices), encoding="utf-8")
     return yaml.safe_load(target.read_text(encoding="utf-8"))

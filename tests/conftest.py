@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stages import download
+from epochwise.data import download
 from tests.loopback import Server
 
 

@@ -1,8 +1,9 @@
 """Which project files stages import: JSON of commands on standard input, JSON on standard output.
 
 A process of its own, so that nothing is loaded already. A command is the list of a module and
-its argument, if it has one. Imports inside functions count, and so does a module that is
-loaded by the name in the argument: `import_module(f"stages.families.{name}")`.
+its argument, if it has one. Imports inside functions count, and so does a module that is loaded
+by a name in a variable, `import_module(f"epochwise.learners.{learner}")`: for a family the name,
+the task and the learner are those of its row in families.yaml.
 """
 
 import ast
@@ -14,7 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 NETWORK_LIBRARIES = {"tensorflow", "keras"}
+PACKAGES = {"stages", "epochwise"}
 
 
 def imports(module: str, argument: str | None = None) -> dict[str, Any]:
@@ -26,9 +30,10 @@ def imports(module: str, argument: str | None = None) -> dict[str, Any]:
         del sys.modules[name]
     importlib.import_module(module)
     libraries, read = set(sys.modules), set[str]()
+    names = variables(argument)
     while unread := project_modules() - read:
         for name in sorted(unread):
-            for wanted in imported_names(syntax(name), argument):
+            for wanted in imported_names(syntax(name), loader(name, names)):
                 libraries.add(wanted.partition(".")[0])
                 if is_project(wanted) and exists(wanted):
                     importlib.import_module(wanted)
@@ -37,7 +42,29 @@ def imports(module: str, argument: str | None = None) -> dict[str, Any]:
     return {"files": files, "network_library": bool(libraries & NETWORK_LIBRARIES)}
 
 
-def imported_names(tree: ast.Module, argument: str | None) -> Iterator[str]:
+def variables(argument: str | None) -> dict[str, str]:
+    """What the variables in the names of loaded modules stand for, for a stage of `argument`."""
+    if argument is None:
+        return {}
+    rows = yaml.safe_load(Path("families.yaml").read_text(encoding="utf-8"))["families"]
+    if argument not in rows:
+        return {"dataset": argument}
+    row = rows[argument]
+    return {"name": argument, "task": row["task"], "learner": row["learner"]}
+
+
+def loader(module: str, names: dict[str, str]) -> dict[str, str]:
+    """`names`, where `module` is a stage that may load by them, or what such a stage loads with.
+
+    evaluate reads the table of families, in the module that loads them, and loads none.
+    """
+    calls = {stage for stage in sys.modules if stage.startswith("stages.")}
+    if module == "epochwise.families" and not calls & {"stages.train", "stages.score"}:
+        return {}
+    return names
+
+
+def imported_names(tree: ast.Module, names: dict[str, str]) -> Iterator[str]:
     """Every name that may be a module in the import statements of a file, wherever they stand."""
     for node in ast.walk(tree):
         match node:
@@ -48,9 +75,17 @@ def imported_names(tree: ast.Module, argument: str | None) -> Iterator[str]:
                 yield from (f"{package}.{alias.name}" for alias in aliases)
             case ast.Call(
                 func=ast.Name(id="import_module") | ast.Attribute(attr="import_module"),
-                args=[ast.JoinedStr(values=[ast.Constant(value=str(package)), _]), *_],
-            ) if argument:
-                yield package + argument
+                args=[
+                    ast.JoinedStr(
+                        values=[
+                            ast.Constant(value=str(package)),
+                            ast.FormattedValue(value=ast.Name(id=variable)),
+                        ]
+                    ),
+                    *_,
+                ],
+            ) if variable in names:
+                yield package + names[variable]
 
 
 def project_modules() -> set[str]:
@@ -58,7 +93,7 @@ def project_modules() -> set[str]:
 
 
 def is_project(name: str) -> bool:
-    return name.partition(".")[0] == "stages"
+    return name.partition(".")[0] in PACKAGES
 
 
 def exists(name: str) -> bool:

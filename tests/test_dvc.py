@@ -13,15 +13,17 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
-from stages.check import check_all
+from epochwise.check import check_all
 from tests.configuration import ROOT, compose
 
-CODE = Path("stages")
+CODE = (Path("stages"), Path("epochwise"))
 TEST_SPLITS = [
     Path("data/reviews/split/test.parquet"),
     Path("data/digits/test.npz"),
-    Path("data/pets/test"),
+    Path("data/target/test"),
 ]
+LONGEST = 300
+"""Lines of dvc.yaml."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,12 @@ class Stage:
     @property
     def code(self) -> list[Path]:
         """The declared dependencies that are code of the project."""
-        return [dep for dep in self.deps if dep.is_relative_to(CODE)]
+        return [dep for dep in self.deps if any(dep.is_relative_to(root) for root in CODE)]
+
+    @property
+    def kind(self) -> str:
+        """The name without the family."""
+        return self.name.partition("@")[0]
 
 
 @dataclass(frozen=True)
@@ -84,22 +91,22 @@ def resolved(stage: Any) -> Stage:
 
 def builds_a_network(stage: Stage) -> bool:
     """Whether the stage may import a library for networks: it trains or applies a family's."""
-    name, _, family = stage.name.partition("@")
-    return name in {"base", "train", "evaluate"} and family != "baseline"
+    return stage.kind in {"base", "train", "score"} and not stage.name.endswith("@baseline")
 
 
 def choices() -> list[tuple[str, ...]]:
-    """Every combination of one choice from each group of conf/."""
+    """Every choice of each group of conf/, and every pair of choices of two groups."""
     config = yaml.safe_load((ROOT / "conf/config.yaml").read_text(encoding="utf-8"))
     groups = [group for entry in config["defaults"] if isinstance(entry, dict) for group in entry]
-    return list(
-        itertools.product(
-            *(
-                [f"{group}={path.stem}" for path in sorted((ROOT / "conf" / group).glob("*.yaml"))]
-                for group in groups
-            )
-        )
-    )
+    options = {
+        group: [f"{group}={path.stem}" for path in sorted((ROOT / "conf" / group).glob("*.yaml"))]
+        for group in groups
+    }
+    return [
+        pair
+        for first, second in itertools.combinations(groups, 2)
+        for pair in itertools.product(options[first], options[second])
+    ]
 
 
 def test_every_imported_file_is_a_dependency(
@@ -119,11 +126,13 @@ def test_every_imported_file_is_a_dependency(
 def test_every_code_dependency_is_imported(
     pipeline: list[Stage], imports: dict[str, Imports]
 ) -> None:
+    """A file that is declared is imported, and more than one file of a folder."""
     idle = {
         stage.name: [
             str(dep)
             for dep in stage.code
-            if not any(file.is_relative_to(dep) for file in imports[stage.name].files)
+            if sum(file.is_relative_to(dep) for file in imports[stage.name].files)
+            < (1 if dep.suffix else 2)
         ]
         for stage in pipeline
     }
@@ -138,14 +147,49 @@ def test_stages_without_a_network_import_no_network_library(
     assert [name for name in without if imports[name].network_library] == []
 
 
+def test_what_is_trained_and_what_is_told_of_it_do_not_import_each_other(
+    imports: dict[str, Imports],
+) -> None:
+    learners, reports = Path("epochwise/learners"), Path("epochwise/reports")
+    for name, found in imports.items():
+        uses = {learners, reports} & {parent for file in found.files for parent in file.parents}
+        assert len(uses) < 2, name
+
+
 @pytest.mark.parametrize("test_split", TEST_SPLITS, ids=str)
-def test_only_evaluate_reads_the_test_split(test_split: Path, pipeline: list[Stage]) -> None:
+def test_only_score_reads_the_test_split(test_split: Path, pipeline: list[Stage]) -> None:
     readers = {
-        stage.name.partition("@")[0]
+        stage.kind
         for stage in pipeline
         if any(test_split.is_relative_to(dep) for dep in stage.deps)
     }
-    assert readers == {"evaluate"}
+    assert readers == {"score"}
+
+
+def test_choices_are_made_before_test_is_read() -> None:
+    """What filter, threshold and select depend on, however far back, is no output of score."""
+    with Repo(str(ROOT)) as repo:
+        graph = repo.index.graph
+        for stage in graph:
+            if stage.addressing.partition("@")[0] in {"train", "filter", "threshold", "select"}:
+                family = stage.addressing.partition("@")[2]
+                above = reachable(graph, stage)
+                assert f"score@{family}" not in above, stage.addressing
+                assert f"evaluate@{family}" not in above, stage.addressing
+
+
+def reachable(graph: Any, stage: Any) -> set[str]:
+    seen, left = set(), [stage]
+    while left:
+        for needed in graph.successors(left.pop()):
+            if needed.addressing not in seen:
+                seen.add(needed.addressing)
+                left.append(needed)
+    return seen
+
+
+def test_dvc_yaml_can_be_read_in_one_go() -> None:
+    assert len((ROOT / "dvc.yaml").read_text(encoding="utf-8").splitlines()) <= LONGEST
 
 
 def test_params_are_the_composed_configuration(tmp_path: Path) -> None:

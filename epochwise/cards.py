@@ -1,0 +1,145 @@
+"""Model cards (Mitchell et al. 2019): what a family does, what it learned from, what it is worth."""
+
+from typing import Any
+
+from epochwise import families
+from epochwise.core import paths
+from epochwise.core.files import read_json
+
+TASKS: dict[families.Task, tuple[str, str]] = {
+    "binary": (
+        "Says whether a review is positive (1) or negative (0): 1 where its probability is at least"
+        " the threshold.",
+        "Reviews of another language, length or kind than those it was trained on, and irony. Words"
+        " outside its vocabulary count for nothing. A probability is one of this data's mix of"
+        " classes.",
+    ),
+    "multiclass": (
+        "Says which of the classes an image shows, with a probability for each.",
+        "Images of anything else than these classes: it has no answer for none of them. Images that"
+        " are cut, lit or drawn otherwise than those it was trained on.",
+    ),
+    "reconstruction": (
+        "Turns an image of 28 x 28 pixels into a short code, and the code into an image again.",
+        "Images of anything else than those it was trained on: they come back as the nearest it"
+        " knows. The code is not made to tell classes apart.",
+    ),
+    "generation": (
+        "Draws images of 28 x 28 pixels like those it was trained on, from random numbers.",
+        "It may draw some classes more often than others, or repeat images of its training set. The"
+        " Fréchet distance is one in the features of our own cnn, and compares with no other's.",
+    ),
+}
+"""What families of a task do, and what they are not for."""
+SHOWN: dict[families.Task, tuple[str, ...]] = {
+    "binary": (
+        "roc_auc",
+        "balanced_accuracy",
+        "accuracy",
+        "log_loss",
+        "precision_0",
+        "recall_0",
+        "precision_1",
+        "recall_1",
+        "calibration_error",
+    ),
+    "multiclass": ("accuracy", "log_loss", "macro_precision", "macro_recall", "calibration_error"),
+    "reconstruction": ("cross_entropy", "mse", "psnr", "probe_accuracy", "pca_probe_accuracy"),
+    "generation": ("frechet", "frechet_of_train", "classes_of_200"),
+}
+
+
+def card(family: str, row: families.Row, noise: dict[str, Any]) -> str:
+    """The model card of `family`, as Markdown, from what the pipeline keeps of it."""
+    test, valid = (read_json(paths.report(split, family)) for split in ("test", "valid"))
+    does, limits = TASKS[row.task]
+    parts = [
+        f"# {family}",
+        does,
+        *_section("Data", _data(row.dataset)),
+        *_section("Choice", _choice(test, valid, row)),
+        *_section("Metrics", _metrics(test, valid, row.task, noise.get(family))),
+        *_section("Slices of test", _slices(test)),
+        *_section("Classes", _classes(test)),
+        *_section("Limits", limits),
+        *_section("Cost", f"{test['parameters']:,} parameters."),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(title: str, content: str) -> list[str]:
+    return [f"## {title}", content] if content else []
+
+
+def _data(dataset: str) -> str:
+    fetched = read_json(paths.dataset_metrics(dataset, "fetch"))
+    counted = paths.dataset_metrics(dataset, "split")
+    counts = (
+        {name: read_json(counted)[name]["n"] for name in ("train", "valid", "test")}
+        if counted.exists()
+        else {
+            name: sum(
+                count
+                for key, count in fetched.items()
+                if key == name or (key.startswith(f"{name}_") and isinstance(count, int))
+            )
+            for name in ("train", "valid", "test")
+        }
+    )
+    listed = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    return f"Source `{fetched['source']}`: {listed}. Terms: {fetched['licence']}."
+
+
+def _choice(test: dict[str, Any], valid: dict[str, Any], row: families.Row) -> str:
+    threshold = f", threshold {test['threshold']:g}" if "threshold" in test else ""
+    rule = "`threshold`" if row.task == "binary" else "`select`"
+    return (
+        f"Epoch {test['epoch']}{threshold}: by the rules `filter` and {rule} of params.yaml, on"
+        f" {valid['n']:,} samples of valid. The {test['n']:,} of test were read after that."
+    )
+
+
+def _metrics(
+    test: dict[str, Any], valid: dict[str, Any], task: families.Task, noise: dict[str, Any] | None
+) -> str:
+    seeds = f"mean ± deviation of {noise['repeats']} seeds" if noise else ""
+    lines = [f"| metric | test [95 %] | valid |{f' test, {seeds} |' if seeds else ''}"]
+    lines.append("| --- | --- | --- |" + (" --- |" if seeds else ""))
+    for name in SHOWN[task]:
+        if name not in test:
+            continue
+        low, high = test.get("ci95", {}).get(name, (None, None))
+        interval = f" [{low:.3f}, {high:.3f}]" if low is not None else ""
+        other = f"{valid[name]:.3f}" if name in valid else ""
+        line = f"| {name} | {test[name]:.3f}{interval} | {other} |"
+        if noise:
+            known = noise["metrics"].get(name)
+            line += f" {known['mean']:.3f} ± {known['std']:.3f} |" if known else " |"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _slices(test: dict[str, Any]) -> str:
+    slices = test.get("slices", [])
+    if not slices:
+        return ""
+    columns = [name for name in slices[0] if name not in ("by", "slice", "n")]
+    lines = [f"| slice | n | {' | '.join(columns)} |", "| --- |" + " --- |" * (len(columns) + 1)]
+    for found in slices:
+        values = (
+            f"{found[name]:.3f}" if isinstance(found.get(name), float) else "" for name in columns
+        )
+        lines.append(f"| {found['by']}: {found['slice']} | {found['n']} | {' | '.join(values)} |")
+    return "\n".join(lines)
+
+
+def _classes(test: dict[str, Any]) -> str:
+    classes = test.get("per_class", {})
+    if not classes:
+        return ""
+    lines = ["| class | n | precision | recall |", "| --- | --- | --- | --- |"]
+    lines += [
+        f"| {name} | {found['n']} | {found['precision']:.3f} | {found['recall']:.3f} |"
+        for name, found in classes.items()
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,175 @@
+"""Check the whole of params.yaml before anything runs.
+
+Each stage checks its own block when it starts; this finds a slip in the last block before the
+first stage has done its work. With --compose it writes params.yaml from conf/ first.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+from pydantic import Field
+
+from epochwise import families
+from epochwise.core import params
+from epochwise.core.cli import InputError, quiet, run
+from epochwise.core.files import replacing
+
+CONF = Path("conf")
+PARAMS = params.PARAMS
+
+Number = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class Seed(params.Section):
+    """`seed` in params.yaml, from 0 to 2**31 - 1.
+
+    `data` divides samples and resamples metrics, `training` draws weights, orders and dropout.
+    """
+
+    data: Number
+    training: Number
+
+
+SECTIONS = {
+    "seed": "epochwise.check:Seed",
+    "engine": "epochwise.data.partitions:Engine",
+    "reviews": "epochwise.data.sources.reviews:Params",
+    "digits": "epochwise.data.sources.digits:Params",
+    "target": "epochwise.data.sources.target:Params",
+    "clean": "epochwise.data.cleaning:Clean",
+    "split": "stages.split:Split",
+    "encode": "stages.encode:Encode",
+    "vectorize": "stages.vectorize:Vectorize",
+    "transfer": "epochwise.families.base:Transfer",
+    "threshold": "stages.threshold:Rule",
+    "champion": "stages.champion:Champion",
+}
+"""The keys of params.yaml, and the schema of each block."""
+RULES = {"filter": "stages.filter:Rule", "select": "stages.select:Rule"}
+"""The keys of the blocks that hold a rule for each of some families."""
+ABOUT = "about"
+"""The key of a note, which no stage reads."""
+
+
+def check_all(content: Any) -> None:
+    """Check the content of params.yaml.
+
+    Raises:
+        InputError: a key is missing or unknown, or a value does not fit.
+    """
+    known = {ABOUT, *SECTIONS, "train", *RULES}
+    if not isinstance(content, dict):
+        raise InputError(f"{PARAMS}: expected the keys {', '.join(sorted(known))}")
+    for key in content.keys() - known:
+        raise InputError(f"{PARAMS}: unknown key '{key}'{params.suggest(str(key), known)}")
+    for key in sorted(known - {ABOUT} - content.keys()):
+        raise InputError(f"{PARAMS}: key '{key}' is missing")
+    for key, schema in SECTIONS.items():
+        params.check(content[key], _named(schema), key)
+    check_families(content, families.table())
+
+
+def check_families(content: dict[str, Any], table: dict[str, families.Row]) -> None:
+    """Check the blocks of families: those that families.yaml asks for, and no others.
+
+    Raises:
+        InputError: a block is missing or superfluous, or a value does not fit.
+    """
+    needed = {
+        "train": list(table),
+        "filter": [name for name, row in table.items() if row.kept == "filter.json"],
+        "select": [name for name, row in table.items() if row.task != "binary"],
+    }
+    for key, names in needed.items():
+        found = content[key] if isinstance(content[key], dict) else {}
+        for name in names:
+            if name not in found:
+                raise InputError(
+                    f"{PARAMS}: '{key}.{name}' is missing, but {families.TABLE} lists the family"
+                    f" '{name}': add the block to {CONF}/config.yaml and run `make params`"
+                )
+        for name in found:
+            if name not in names:
+                listed = "has no use for it" if name in table else "does not list the family"
+                raise InputError(
+                    f"{PARAMS}: '{key}.{name}' is there, but {families.TABLE} {listed}"
+                    f"{params.suggest(str(name), names)}: add a row there, or remove the block from"
+                    f" {CONF}/config.yaml and run `make params`"
+                )
+    for name in table:
+        params.check(content["train"][name], _schema(name), f"train.{name}")
+    for key, schema in RULES.items():
+        for name in needed[key]:
+            params.check(content[key][name], _named(schema), f"{key}.{name}")
+
+
+def compose(conf: Path, choices: Sequence[str]) -> str:
+    """The YAML that the Hydra configuration in `conf` is composed to, with `choices` applied.
+
+    Choices are overrides such as `reviews=table` or `train.lstm.epochs=3`, as `dvc exp run -S`
+    takes them.
+
+    Raises:
+        InputError: a choice that conf/ does not have.
+    """
+    from dvc.utils.hydra import compose_and_dump
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    with tempfile.TemporaryDirectory() as folder:
+        composed = Path(folder) / PARAMS.name
+        try:
+            compose_and_dump(
+                composed, str(conf.resolve()), None, "config", "hydra_plugins", list(choices)
+            )
+        except (HydraException, OmegaConfBaseException) as error:
+            reason = " ".join(str(error).partition("Config search path")[0].split())
+            raise InputError(f"{conf}/ cannot be composed: {reason}") from None
+        return composed.read_text(encoding="utf-8")
+
+
+def main(
+    choices: Annotated[
+        list[str] | None, typer.Argument(help="with --compose: choices such as reviews=table")
+    ] = None,
+    composed: Annotated[
+        bool, typer.Option("--compose", help="write params.yaml from conf/ first")
+    ] = False,
+) -> None:
+    """Check params.yaml, or compose, check and write it."""
+    if choices and not composed:
+        raise InputError(f"{' '.join(choices)}: choices need --compose")
+    if not composed:
+        check_all(params.load())
+        return
+    text = compose(CONF, choices or ())
+    check_all(yaml.safe_load(text))
+    with replacing(PARAMS) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+def _schema(family: str) -> type[params.Section]:
+    try:
+        return families.load(family).schema
+    except ModuleNotFoundError as error:
+        if error.name != f"epochwise.families.{family}":
+            raise
+        raise InputError(
+            f"{families.TABLE} lists the family '{family}', but there is no"
+            f" epochwise/families/{family}.py: add it, or remove the row"
+        ) from None
+
+
+def _named(path: str) -> Any:
+    module, _, name = path.partition(":")
+    with quiet():
+        return getattr(import_module(module), name)
+
+
+if __name__ == "__main__":
+    run(main)

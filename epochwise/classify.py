@@ -1,0 +1,72 @@
+"""Classify new images with a family's chosen epoch.
+
+The images are a file, a folder of them, or (for digits) an IDX or npz file; they are resized, and
+digits should be white on black. Writes a csv with the columns `image`, `predicted` and
+`probability` to standard output or to `--output`.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from epochwise import families
+from epochwise.core import paths
+from epochwise.core.cli import InputError, quiet, run
+from epochwise.core.files import read_json, replacing
+
+BATCH = 256
+
+
+def classify(family: str, path: Path) -> pd.DataFrame:
+    """A row for each image at `path`: its name, the likeliest class and its probability.
+
+    Raises:
+        InputError: the family is none that classifies images, there is no trained model, or there
+            are no readable images.
+    """
+    known = {name: row for name, row in families.table().items() if row.task == "multiclass"}
+    if family not in known:
+        raise InputError(
+            f"no family '{family}' classifies images: expected one of {', '.join(sorted(known))}"
+        )
+    with quiet():
+        from epochwise.inputs import new_images
+        from epochwise.training import keras_file, runtime
+    model, classes = paths.chosen(family) / "model.keras", paths.scores(family) / "classes.json"
+    for needed in (model, classes):
+        if not needed.exists():
+            raise InputError(f"{needed} not found: run `dvc repro score@{family}`")
+    network = keras_file.load(model)
+    names, inputs = new_images.read(path, network, known[family].dataset)
+    probabilities = runtime.outputs(network, inputs, BATCH)
+    called = read_json(classes)
+    return pd.DataFrame(
+        {
+            "image": names,
+            "predicted": [called[label] for label in probabilities.argmax(axis=1)],
+            "probability": probabilities.max(axis=1),
+        }
+    )
+
+
+def main(
+    images: Annotated[Path, typer.Argument(help="An image, a folder, an IDX or npz file.")],
+    family: Annotated[str, typer.Option(help="A family of the task multiclass.")],
+    output: Annotated[
+        Path | None, typer.Option(help="A csv file.", show_default="standard output")
+    ] = None,
+) -> None:
+    """Classify and write the csv."""
+    table = classify(family, images)
+    if output:
+        with replacing(output) as beside:
+            table.to_csv(beside, index=False)
+    else:
+        table.to_csv(sys.stdout, index=False)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,145 @@
+"""Files that appear whole or not at all, with the same bytes for the same content."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from epochwise.core.cli import InputError
+
+SIGNIFICANT = 4
+"""Digits of a number in git: one more than the interval of a metric on some thousand samples."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a path beside `path` to write a file or a directory to; it becomes `path` at the end.
+
+    The content is synced before the rename. If the block raises, `path` stays as it was and
+    what was written beside it is removed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.partial")
+    _remove(beside)
+    try:
+        yield beside
+        for written in sorted(beside.rglob("*")) if beside.is_dir() else [beside]:
+            if written.is_file():
+                _sync(written)
+        if path.is_dir():
+            shutil.rmtree(path)
+        beside.replace(path)
+        _sync(path.parent)
+    finally:
+        _remove(beside)
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write `content` as indented JSON; NaN and infinity are refused as JSON has none."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    with replacing(path) as beside:
+        beside.write_text(text, encoding="utf-8")
+
+
+def write_metrics(path: Path, content: Any) -> None:
+    """Write numbers for git to read and to compare, rounded to SIGNIFICANT digits.
+
+    Another processor sums in another order and gives others from the seventh digit or so on: such
+    digits are no change that a reviewer should see.
+    """
+    write_json(path, rounded(content))
+
+
+def rounded(content: Any) -> Any:
+    """`content` with every float in it rounded to SIGNIFICANT digits."""
+    match content:
+        case float():
+            return float(f"{content:.{SIGNIFICANT}g}")
+        case dict():
+            return {key: rounded(value) for key, value in content.items()}
+        case list() | tuple():
+            return [rounded(value) for value in content]
+        case _:
+            return content
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_arrays(path: Path, **arrays: np.ndarray) -> None:
+    """Write arrays by name as one npz file, not compressed: weights hardly shrink."""
+    with replacing(path) as beside, beside.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an npz file by name."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write an Arrow table as one Parquet file."""
+    with replacing(path) as beside:
+        pq.write_table(table, beside)
+
+
+def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """A Parquet file as an Arrow table.
+
+    Raises:
+        InputError: the file is missing or is not Parquet.
+    """
+    try:
+        return pq.read_table(path, columns=columns, partitioning=None)
+    except FileNotFoundError:
+        raise InputError(f"{path} not found: run `dvc repro` to build it") from None
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{path} cannot be read as Parquet: {error}") from None
+
+
+def copy_epoch(epochs: Path, epoch: int, folder: Path) -> None:
+    """Make `folder` of the models of one epoch: 007.keras becomes model.keras, 007.x.keras x.keras.
+
+    Raises:
+        InputError: `epochs` has no model of that epoch.
+    """
+    found = sorted(epochs.glob(f"{epoch:03d}.*"))
+    if not found:
+        raise InputError(f"{epochs} has no model of epoch {epoch}: run `dvc repro` to build it")
+    with replacing(folder) as beside:
+        beside.mkdir()
+        for source in found:
+            name = source.name.partition(".")[2]
+            shutil.copyfile(source, beside / (name if "." in name else f"model.{name}"))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,104 @@
+"""Read params.yaml: each stage asks for its own section and gets it checked and typed."""
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from epochwise.core.cli import InputError
+
+PARAMS = Path("params.yaml")
+
+
+class Section(BaseModel):
+    """A block of params.yaml. Unknown keys are refused, values do not change type silently."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+SectionT = TypeVar("SectionT", bound=Section)
+
+
+def read(key: str, schema: type[SectionT], path: Path = PARAMS) -> SectionT:
+    """The block at the dotted `key` of the params file, as a `schema`.
+
+    Raises:
+        InputError: the file or the key is missing, or a value does not fit; the message names
+            the file, the full key, what was found and what was expected.
+    """
+    return check(_lookup(load(path), key, path), schema, key, path)
+
+
+def read_value(key: str, path: Path = PARAMS) -> Any:
+    """The single value at the dotted `key` of the params file, unchecked."""
+    return _lookup(load(path), key, path)
+
+
+def read_file(path: Path, schema: type[SectionT]) -> SectionT:
+    """A whole YAML file as a `schema`.
+
+    Raises:
+        InputError: the file is missing, is not YAML, or does not fit.
+    """
+    return check(load(path), schema, "", path)
+
+
+def check(block: Any, schema: type[SectionT], key: str, path: Path = PARAMS) -> SectionT:
+    """`block` as a `schema`; `key` and `path` say in messages where it stands."""
+    try:
+        return schema.model_validate(block)
+    except ValidationError as error:
+        lines = [_explain(detail, key, schema) for detail in error.errors()]
+        raise InputError(f"{path}: " + "; ".join(lines)) from None
+
+
+def load(path: Path = PARAMS) -> Any:
+    """The content of a YAML file.
+
+    Raises:
+        InputError: the file is missing or is not YAML.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} not found: run from the project's root folder") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def _lookup(block: Any, key: str, path: Path) -> Any:
+    for depth, name in enumerate(key.split(".")):
+        if not isinstance(block, dict) or name not in block:
+            at = ".".join(key.split(".")[: depth + 1])
+            known = block if isinstance(block, dict) else ()
+            raise InputError(f"{path}: key '{at}' is missing{suggest(name, known)}")
+        block = block[name]
+    return block
+
+
+def _explain(detail: Any, key: str, schema: type[Section]) -> str:
+    location = ".".join(str(part) for part in (key, *detail["loc"]) if part != "")
+    if detail["type"] == "extra_forbidden":
+        return f"unknown key '{location}'{suggest(str(detail['loc'][-1]), _known_keys(schema))}"
+    if detail["type"] == "missing":
+        return f"key '{location}' is missing"
+    reason = detail["msg"].removeprefix("Value error, ")
+    return f"'{location}' is {detail['input']!r}: {reason[0].lower()}{reason[1:]}"
+
+
+def _known_keys(schema: type[BaseModel]) -> set[str]:
+    keys = set(schema.model_fields)
+    for field in schema.model_fields.values():
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                keys |= _known_keys(kind)
+    return keys
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """A question for the end of a message, if one of `known` looks like `name`."""
+    near = difflib.get_close_matches(name, [str(key) for key in known], n=1)
+    return f" (did you mean '{near[0]}'?)" if near else ""

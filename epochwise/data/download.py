@@ -1,0 +1,247 @@
+"""Files from the internet, each with a pin: a file in sources/ that says what is expected.
+
+They are kept in the user's cache folder (`pooch.os_cache`) and verified every time they are used,
+so that a second run needs no network.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import StringConstraints
+from tqdm import tqdm
+
+from epochwise.core import params
+from epochwise.core.cli import InputError
+from epochwise.core.files import file_sha256
+
+CHUNK = 1 << 16
+"""Bytes of a write; a transfer that breaks loses no more."""
+TRIES = 4
+"""Attempts without receiving anything new, before a transfer is given up."""
+TIMEOUT = 30
+"""Seconds to wait for a server that sends nothing."""
+
+Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+Md5 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
+Name = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
+"""The name of a file, of a package, or its version: nothing that leads elsewhere."""
+
+
+class Pin(params.Section):
+    """What is known of a file: its name in the cache, its terms, and a note on it."""
+
+    file: Name
+    licence: str
+    note: str
+
+
+class Package(Pin):
+    """The pin of a file of a Python package, which is read as data and never installed."""
+
+    package: Name
+    version: Name
+    sha256: Sha256
+
+
+class Url(Pin):
+    """The pin of a file at an address; `sha256` is null while nobody has published it."""
+
+    url: str
+    sha256: Sha256 | None
+
+
+class Urls(params.Section):
+    """The pin of files at `base` + name, with the published MD5 of each."""
+
+    base: str
+    folder: Name
+    md5: dict[Name, Md5]
+    licence: str
+    note: str
+
+
+class Bundled(params.Section):
+    """The terms of data that an installed package contains; requirements.txt pins the package."""
+
+    package: str
+    licence: str
+    note: str
+
+
+def fetch_package(path: Path) -> Path:
+    """The file that the `Package` pin at `path` describes, downloaded once by pip.
+
+    Raises:
+        InputError: pip cannot download it, or it has another SHA-256 than the pin.
+    """
+    pin = params.read_file(path, Package)
+    target = _cached(pin.file)
+    if not (target.exists() and file_sha256(target) == pin.sha256):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            _pip_download(pin, path, Path(folder))
+            (Path(folder) / pin.file).replace(target)
+    return target
+
+
+def fetch_url(path: Path) -> Path:
+    """The file that the `Url` pin at `path` describes, downloaded once; a broken transfer resumes.
+
+    Raises:
+        InputError: no network, a refusal by the server, or another SHA-256 than the pin's.
+    """
+    pin = params.read_file(path, Url)
+    target = _cached(pin.file)
+    _retrieve(pin.url, target, pin.sha256 and f"sha256:{pin.sha256}", path)
+    if pin.sha256 is None:
+        print(
+            f"{pin.file}: no hash is pinned; to pin it, write 'sha256: {file_sha256(target)}'"
+            f" in {path}",
+            flush=True,
+        )
+    return target
+
+
+def fetch_urls(path: Path) -> list[Path]:
+    """The files that the `Urls` pin at `path` describes, each as `fetch_url` fetches one."""
+    pin = params.read_file(path, Urls)
+    targets = []
+    for name, md5 in pin.md5.items():
+        targets.append(_cached(pin.folder) / name)
+        _retrieve(pin.base + name, targets[-1], f"md5:{md5}", path)
+    return targets
+
+
+def _retrieve(url: str, target: Path, known_hash: str | None, pin: Path) -> None:
+    import pooch
+
+    pooch.get_logger().setLevel("WARNING")
+    try:
+        pooch.retrieve(
+            url,
+            known_hash=known_hash,
+            fname=target.name,
+            path=target.parent,
+            downloader=Resume(target.with_name(target.name + ".part")),
+        )
+    except ValueError as error:
+        raise InputError(
+            f"{url}: {error} Run again; if that does not help, ask the publisher for the hash and"
+            f" correct it in {pin}"
+        ) from None
+
+
+class Resume:
+    """A downloader for pooch that keeps what has arrived in `part` and resumes there."""
+
+    def __init__(self, part: Path) -> None:
+        self.part = part
+
+    def __call__(self, url: str, output_file: str, _pooch: Any) -> None:
+        """Download `url` to `output_file`.
+
+        Raises:
+            InputError: the server refuses, or cannot be reached.
+        """
+        from requests.exceptions import RequestException
+
+        print(f"downloading {url}", flush=True)
+        failures = 0
+        while True:
+            before = self._size()
+            try:
+                self._transfer(url)
+            except RequestException as error:
+                failures = 0 if self._size() > before else failures + 1
+                if failures == TRIES:
+                    raise InputError(
+                        f"{url} cannot be downloaded ({_cause(error)}): connect to the internet"
+                        " and run again, it resumes where it stopped"
+                    ) from None
+                time.sleep(2.0**failures / 2)
+            else:
+                break
+        self.part.replace(output_file)
+
+    def _size(self) -> int:
+        return self.part.stat().st_size if self.part.exists() else 0
+
+    def _transfer(self, url: str) -> None:
+        import requests
+
+        # No compression in transit: length and range would be those of the compressed bytes.
+        headers = {"Accept-Encoding": "identity"}
+        if start := self._size():
+            headers["Range"] = f"bytes={start}-"
+        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+            if response.status_code == requests.codes.requested_range_not_satisfiable:
+                self.part.unlink()
+            elif 400 <= response.status_code < 500:
+                raise InputError(
+                    f"{url}: the server answers '{response.status_code} {response.reason}': get the"
+                    " file from elsewhere and give its path in params.yaml, or correct the address"
+                )
+            response.raise_for_status()
+            resumed = response.status_code == requests.codes.partial_content
+            self._receive(response, start if resumed else 0)
+
+    def _receive(self, response: Any, start: int) -> None:
+        """Append the body to what has arrived up to `start`, or write it anew from 0."""
+        length = response.headers.get("Content-Length", "")
+        progress = tqdm(
+            total=int(length) + start if length.isdecimal() else None,
+            initial=start,
+            desc=self.part.stem,
+            unit="B",
+            unit_scale=True,
+            leave=False,
+            disable=None,
+        )
+        with progress, self.part.open("ab" if start else "wb") as file:
+            for chunk in response.iter_content(CHUNK):
+                file.write(chunk)
+                progress.update(len(chunk))
+
+
+def _pip_download(pin: Package, path: Path, folder: Path) -> None:
+    """Download with pip into `folder`; pip itself checks the hash."""
+    wanted = folder / "requirements.txt"
+    wanted.write_text(f"{pin.package}=={pin.version} --hash=sha256:{pin.sha256}\n")
+    print(f"downloading {pin.package} {pin.version} with pip", flush=True)
+    options = ["--no-deps", "--ignore-requires-python", "--only-binary=:all:", "--require-hashes"]
+    options += ["--disable-pip-version-check", "--no-input"]
+    if not sys.stdout.isatty():
+        options.append("--quiet")
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "download", *options, "-d", folder, "-r", wanted],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    if "DO NOT MATCH THE HASHES" in done.stderr:
+        found = done.stderr.rpartition("Got")[2].split()[0]
+        raise InputError(
+            f"{pin.package} {pin.version}: the file's SHA-256 is {found}, expected {pin.sha256}:"
+            f" find out why the package index has another file, or correct sha256 in {path}"
+        )
+    if done.returncode or not (folder / pin.file).exists():
+        causes = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        raise InputError(
+            f"pip cannot download {pin.file} ({' '.join(causes) or 'it found another file'}):"
+            " connect to the internet, or set pip's index to one that can be reached"
+        )
+
+
+def _cached(file: str) -> Path:
+    import pooch
+
+    return Path(pooch.os_cache("epochwise")) / file
+
+
+def _cause(error: Exception) -> str:
+    """The reason inside an exception of requests, whose own message repeats the address."""
+    inner = error.args[0] if error.args else error
+    return str(getattr(inner, "reason", inner)).rpartition(">: ")[2]

@@ -1,0 +1,1 @@
+"""Read images from files of others: arrays, folders, archives."""

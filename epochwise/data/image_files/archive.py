@@ -1,0 +1,134 @@
+"""Unpack an archive from outside: nothing leaves the folder, nothing fills the disk."""
+
+import re
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, NamedTuple, NoReturn
+
+from tqdm import tqdm
+
+from epochwise.core.cli import InputError
+from epochwise.data.unpacking import DAMAGE, opened
+
+MOST_FILES = 500_000
+MOST_BYTES = 8 << 30
+MOST_RATIO = 100
+"""Bytes out for a byte in: images hardly shrink, so an archive with more does not hold images."""
+SMALL = 1 << 20
+"""Bytes that an archive may always hold, however small it is itself."""
+CHUNK = 1 << 20
+UNUSABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+"""Control characters, and what is not UTF-8, in a name."""
+LEADS_OUT = "leads out of the folder that it is unpacked to"
+LINK = 0o12
+"""What the mode of a symbolic link begins with."""
+
+
+class Member(NamedTuple):
+    """A file in an archive."""
+
+    name: str
+    content: IO[bytes]
+
+
+def is_archive(path: Path) -> bool:
+    """Whether `path` is a zip or tar file, by its content."""
+    if not path.is_file():
+        return False
+    if zipfile.is_zipfile(path):
+        return True
+    try:
+        with _tar(path):
+            return True
+    except (tarfile.TarError, ValueError, *DAMAGE):
+        return False
+
+
+def unpack(path: Path, folder: Path) -> None:
+    """Unpack the zip or tar file `path` into the new `folder`.
+
+    Raises:
+        InputError: the archive is damaged, a name in it leads out of the folder, or it holds a
+            link, a device, too many files or too many bytes; the message says which.
+    """
+    allowed = min(MOST_BYTES, max(SMALL, MOST_RATIO * path.stat().st_size))
+    folder.mkdir()
+    try:
+        members = _zip_members(path) if zipfile.is_zipfile(path) else _tar_members(path, folder)
+        shown = tqdm(members, desc=f"unpacking {path.name}", leave=False, disable=None)
+        for member in shown:
+            target = folder / _checked(member.name, path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("xb") as file:
+                while chunk := member.content.read(CHUNK):
+                    allowed -= len(chunk)
+                    if allowed < 0:
+                        raise InputError(
+                            f"{path}: its {path.stat().st_size} bytes unpack to far more, as a"
+                            " decompression bomb does: unpack it yourself if you trust it"
+                        )
+                    file.write(chunk)
+    except InputError:
+        raise
+    # Of a damaged archive, the decompressors and what reads its headers raise whatever they meet.
+    except Exception as error:
+        raise InputError(f"{path} cannot be unpacked: {error}") from None
+
+
+def _zip_members(path: Path) -> Iterator[Member]:
+    with zipfile.ZipFile(path) as archive:
+        _check_number(len(archive.infolist()), path)
+        for info in archive.infolist():
+            if info.external_attr >> 28 == LINK:
+                _refuse(path, info.filename, "is a link, expected plain files only")
+            if not info.is_dir():
+                with archive.open(info) as content:
+                    yield Member(info.filename, content)
+
+
+def _tar_members(path: Path, folder: Path) -> Iterator[Member]:
+    if not hasattr(tarfile, "data_filter"):
+        raise InputError(f"{path}: Python before 3.11.4 does not unpack it safely: do it yourself")
+    with _tar(path) as archive:
+        for number, entry in enumerate(archive, start=1):
+            _check_number(number, path)
+            if not (entry.isreg() or entry.isdir()):
+                _refuse(path, entry.name, "is a link or a device, expected plain files only")
+            try:
+                filtered = tarfile.data_filter(entry, str(folder))
+            except tarfile.FilterError:
+                filtered = None
+            # Of an absolute path the filter takes the root away: whoever packed it meant harm.
+            if filtered is None or filtered.name != entry.name:
+                _refuse(path, entry.name, LEADS_OUT)
+            if entry.isreg():
+                content: Any = archive.extractfile(entry)
+                yield Member(entry.name, content)
+
+
+@contextmanager
+def _tar(path: Path) -> Iterator[tarfile.TarFile]:
+    with opened(path) as file, tarfile.open(fileobj=file, mode="r|") as archive:
+        yield archive
+
+
+def _check_number(number: int, path: Path) -> None:
+    if number > MOST_FILES:
+        raise InputError(f"{path} holds more than {MOST_FILES} files: unpack it yourself")
+
+
+def _checked(name: str, path: Path) -> PurePosixPath:
+    """The path inside the folder that a name means, on any system."""
+    inner = PurePosixPath(name.replace("\\", "/"))
+    if not inner.parts or UNUSABLE.search(name):
+        _refuse(path, name, "cannot be the name of a file")
+    if inner.is_absolute() or ".." in inner.parts or ":" in inner.parts[0]:
+        _refuse(path, name, LEADS_OUT)
+    return inner
+
+
+def _refuse(path: Path, name: str, reason: str) -> NoReturn:
+    raise InputError(f"{path}: {name!r} {reason}")

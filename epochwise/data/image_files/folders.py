@@ -1,0 +1,115 @@
+"""Folders of images: train|valid|test / CLASS / files, or CLASS / files to be divided."""
+
+import warnings
+from pathlib import Path
+
+from epochwise.core.cli import InputError
+from epochwise.core.progress import track
+from epochwise.data.image_files.archive import UNUSABLE
+from epochwise.data.image_files.arrays import PARTS, WHOLE
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp"}
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
+"""Pillow's formats of these suffixes: it would run other programs for some other formats."""
+DEPTH = 3
+"""How far below a folder its splits are looked for."""
+GROUP = 500
+"""Images between two signs of progress."""
+
+ImageFiles = dict[str, dict[str, list[Path]]]
+"""Files by part of the source and by class."""
+
+
+def list_images(folder: Path) -> ImageFiles:
+    """The files of images in `folder`, sorted by name.
+
+    The splits may be some folders deeper, as in an archive with one folder around everything.
+
+    Raises:
+        InputError: no folder of classes is found, or a class of valid or test is not in train.
+    """
+    parts = _find_parts(folder)
+    images = {part: _classes(path) for part, path in parts.items()}
+    images = {part: classes for part, classes in images.items() if classes}
+    if not images or max(map(len, images.values())) < 2:
+        raise InputError(
+            f"{folder}: found no images of two classes or more, expected"
+            " train|valid|test/CLASS/images, or CLASS/images to be divided"
+        )
+    known = images.get("train", next(iter(images.values())))
+    for part, classes in images.items():
+        for name in sorted(classes.keys() - known.keys()):
+            raise InputError(
+                f"{parts[part]}: found the class '{name}', which train does not have: expected"
+                f" {', '.join(known)}"
+            )
+    return images
+
+
+def readable(images: ImageFiles) -> tuple[ImageFiles, list[Path]]:
+    """The images that can be read to their last byte, and the files of the others."""
+    files = [path for classes in images.values() for paths in classes.values() for path in paths]
+    by_name: dict[Path, bool] = {}
+    groups = [files[start : start + GROUP] for start in range(0, len(files), GROUP)]
+    for group in track(groups, len(groups), f"fetch: {GROUP} images"):
+        by_name |= {path: _is_readable(path) for path in group}
+    kept = {
+        part: {name: [path for path in paths if by_name[path]] for name, paths in classes.items()}
+        for part, classes in images.items()
+    }
+    return kept, [path for path in files if not by_name[path]]
+
+
+def _find_parts(folder: Path) -> dict[str, Path]:
+    level = [folder]
+    for _ in range(DEPTH):
+        for candidate in level:
+            found: dict[str, Path] = {}
+            for path in _folders(candidate):
+                part = PARTS.get(path.name.lower())
+                if part in found:
+                    raise InputError(f"both {found[part]} and {path} hold '{part}': keep one")
+                if part:
+                    found[part] = path
+            if found:
+                return found
+        level = [path for parent in level for path in _folders(parent)]
+    return {WHOLE: folder}
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in _listed(folder) if path.is_dir()]
+
+
+def _classes(folder: Path) -> dict[str, list[Path]]:
+    listed = {
+        path.name: [
+            file for file in _listed(path) if file.suffix.lower() in SUFFIXES and file.is_file()
+        ]
+        for path in _folders(folder)
+    }
+    return {name: files for name, files in listed.items() if files}
+
+
+def _listed(folder: Path) -> list[Path]:
+    """What is in a folder and not hidden, sorted by name."""
+    found = [path for path in sorted(folder.glob("*")) if path.name[0] != "."]
+    for path in found:
+        if UNUSABLE.search(path.name):
+            raise InputError(f"{folder}: the name {path.name!r} is not plain UTF-8: rename it")
+    return found
+
+
+def _is_readable(path: Path) -> bool:
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            # Of an image of more pixels than Pillow trusts, which fills the memory.
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as image:
+                image.load()
+    # Pillow raises what a decoder happens to raise, a SyntaxError for a broken PNG among it.
+    except Exception:
+        return False
+    return True

@@ -1,0 +1,118 @@
+"""Tables in JSON Lines: an object per line, gzipped or not."""
+
+import json
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from epochwise.core.cli import InputError
+from epochwise.data.review_files.stream import TOGETHER, lines
+
+FIRST = 1 << 22
+"""Bytes from which the names of the columns are taken."""
+MOST_COLUMNS = 1000
+"""Names of columns: with more, the keys are none."""
+SHOWN = 40
+"""Characters of a value in a message."""
+
+# Numbers stay as they are written: whoever reads a column knows what it holds.
+DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+
+
+def header(path: Path) -> list[str]:
+    """The names of the columns: the keys of the first objects, in their order.
+
+    Raises:
+        InputError: a line is no object.
+    """
+    names: dict[str, None] = {}
+    size = 0
+    for number, line in lines(path):
+        names |= dict.fromkeys(_object(path, number, line) or ())
+        _check_number(names, path, number)
+        size += len(line)
+        if size > FIRST:
+            break
+    return list(names)
+
+
+def read(path: Path, names: list[str] | None, rows: int) -> Iterator[pa.Table]:
+    """The columns `names` as strings, null where an object lacks the key; None for all columns.
+
+    Raises:
+        InputError: a line is no object, or a value of a named column is nested. Of all columns
+            those that are nested become JSON text.
+    """
+    columns: dict[str, list[str | None]] = {name: [] for name in names or ()}
+    count = size = 0
+    for number, line in lines(path):
+        found = _object(path, number, line)
+        if found is None:
+            continue
+        if names is None:
+            columns |= {name: [None] * count for name in found if name not in columns}
+            _check_number(columns, path, number)
+        for name, values in columns.items():
+            values.append(_text(found.get(name), (path, number, name), names is None))
+        count, size = count + 1, size + len(line)
+        if count == rows or size > TOGETHER:
+            yield _table(columns)
+            columns, count, size = {name: [] for name in columns}, 0, 0
+    if count:
+        yield _table(columns)
+
+
+def _object(path: Path, number: int, line: bytes) -> dict[str, Any] | None:
+    """The object in a line, None for a blank line."""
+    if not line.strip():
+        return None
+    try:
+        found = DECODER.decode(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        near = line[error.start : error.start + 20]
+        raise InputError(f"{path}, line {number}: found {near!r}, expected UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}, line {number} is not valid JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise InputError(
+            f"{path}, line {number}: found {_shown(found)}, expected an object in each line, such"
+            ' as {"text": "very good", "rating": 5}'
+        )
+    return {_utf8(name): value for name, value in found.items()}
+
+
+def _text(value: Any, at: tuple[Path, int, str], nested: bool) -> str | None:
+    if isinstance(value, dict | list) and not nested:
+        path, number, name = at
+        raise InputError(
+            f"{path}, line {number}: column '{name}' is nested ({_shown(value)}), expected text or"
+            " a number: name another column, or flatten it"
+        )
+    if value is None:
+        return None
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return _utf8(text)
+
+
+def _utf8(text: str) -> str:
+    """The text with a question mark for half of a surrogate pair, which JSON can hold alone."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+
+def _check_number(names: Collection[str], path: Path, number: int) -> None:
+    if len(names) > MOST_COLUMNS:
+        raise InputError(
+            f"{path}, line {number}: found more than {MOST_COLUMNS} different keys, expected the"
+            " same few in each line"
+        )
+
+
+def _table(columns: dict[str, list[str | None]]) -> pa.Table:
+    return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})

@@ -1,0 +1,77 @@
+"""Compressed files from outside: what a bomb unpacks to does not fill the memory."""
+
+import bz2
+import gzip
+import io
+import lzma
+import zlib
+from pathlib import Path
+from typing import IO, Any
+
+from epochwise.core.cli import InputError
+
+MOST_RATIO = 100
+"""Bytes out for a byte in: text, arrays and images shrink to a tenth, hardly to a hundredth."""
+SMALL = 64 << 20
+"""Bytes that a compressed file may always hold, however small it is itself."""
+FORMATS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+"""The first bytes of compressed files."""
+BUFFER = 1 << 16
+
+DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError)
+"""What reading a damaged file raises."""
+
+
+class _Unpacked(io.RawIOBase):
+    """The content of a compressed file, up to `allowed` bytes of it."""
+
+    def __init__(self, path: Path, content: Any) -> None:
+        self.path = path
+        self.content = content
+        self.allowed = most_bytes(path)
+
+    def readable(self) -> bool:
+        """Yes: this is for reading alone."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read into `buffer` and return how many bytes.
+
+        Raises:
+            InputError: the file unpacks to more than is allowed.
+        """
+        count: int = self.content.readinto(buffer)
+        self.allowed -= count
+        if self.allowed < 0:
+            raise InputError(
+                f"{self.path}: its {self.path.stat().st_size} bytes unpack to more than"
+                f" {most_bytes(self.path)}, as a decompression bomb does: unpack it yourself if you"
+                " trust it"
+            )
+        return count
+
+    def close(self) -> None:
+        """Close the file."""
+        self.content.close()
+        super().close()
+
+
+def most_bytes(path: Path) -> int:
+    """How many bytes a compressed file may hold, or an uncompressed one does at most."""
+    return max(SMALL, MOST_RATIO * path.stat().st_size)
+
+
+def opened(path: Path) -> IO[bytes]:
+    """A file open for reading; decompressed if its first bytes are those of gzip, bzip2 or xz.
+
+    Reading raises one of DAMAGE where the file is damaged, and InputError where it unpacks to more
+    than `most_bytes`.
+    """
+    file = path.open("rb")
+    start = file.peek(BUFFER)
+    for magic, open_packed in FORMATS.items():
+        if start.startswith(magic):
+            file.close()
+            content: Any = _Unpacked(path, open_packed(path))
+            return io.BufferedReader(content, BUFFER)
+    return file

@@ -1,0 +1,329 @@
+"""Vectors of given words: read from files that others made, or trained here by gensim.
+
+Files are read as a stream and only the rows of wanted words are kept, so that a file of several
+gigabytes takes no more memory than the vocabulary does. Nothing is unpickled.
+"""
+
+import gzip
+import io
+import logging
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import PositiveFloat, PositiveInt
+
+from epochwise.core.cli import InputError
+from epochwise.core.params import Section
+from epochwise.core.progress import track
+
+CHUNK = 1 << 20
+LONGEST_WORD = 10_000
+"""Bytes of a word at most: a file with a longer one is no file of word vectors."""
+
+Row: TypeAlias = tuple[bytes, np.ndarray]
+
+
+class Word2Vec(Section):
+    """`vectorize.word2vec` in params.yaml: how gensim trains vectors (Mikolov et al. 2013).
+
+    `max_words` bounds the words read in all epochs together: if there are more, first epochs are
+    left out, then reviews. Vectors that are trained further keep their own size.
+    """
+
+    size: PositiveInt
+    window: PositiveInt
+    min_count: PositiveInt
+    skip_gram: bool
+    negative: PositiveInt
+    sample: PositiveFloat
+    epochs: PositiveInt
+    max_words: PositiveInt
+
+    def schedule(self, words: int) -> tuple[int, float]:
+        """Epochs, and the share of reviews to train on, for a corpus of `words` words."""
+        epochs = min(self.epochs, max(1, self.max_words // words))
+        return epochs, min(1.0, self.max_words / words)
+
+
+class Sentences:
+    """The words of reviews, read again in partitions for every epoch.
+
+    `tables` opens the partitions, which have a column `tokens`; `words` are those of the token ids
+    from 1; `kept` (n,) says which reviews to train on.
+    """
+
+    def __init__(
+        self, tables: Callable[[], Iterable[pa.Table]], words: np.ndarray, kept: np.ndarray
+    ) -> None:
+        self.tables, self.words, self.kept = tables, words, kept
+
+    def __iter__(self) -> Iterator[list[str]]:
+        start = 0
+        for table in self.tables():
+            kept = self.kept[start : start + len(table)]
+            start += len(table)
+            tokens = table["tokens"].filter(pa.array(kept))
+            ends = np.cumsum(pc.list_value_length(tokens).to_numpy())
+            words = self.words[pc.list_flatten(tokens).to_numpy() - 1].tolist()
+            for begin, end in zip([0, *ends[:-1]], ends, strict=True):
+                yield words[begin:end]
+
+
+def train_word2vec(
+    sentences: Sentences,
+    counts: np.ndarray,
+    word2vec: Word2Vec,
+    epochs: int,
+    seed: int,
+    start: np.ndarray | None = None,
+) -> np.ndarray:
+    """Train vectors (n, d) of `sentences.words` (n,), which occur `counts` times.
+
+    Words rarer than `min_count` get zeros. One worker and a seed make the vectors the same in every
+    process. Words with a vector in `start` (n, d) begin from it, scaled so that the mean length of
+    those vectors is 1: at their own, greater length they would hardly move.
+
+    Raises:
+        InputError: no word occurs `min_count` times.
+    """
+    from gensim.models import word2vec as gensim
+
+    if counts.max() < word2vec.min_count:
+        raise InputError(
+            f"vectorize.word2vec.min_count is {word2vec.min_count}, but the most frequent word of"
+            f" the train split occurs {counts.max()} times: set a smaller minimum"
+        )
+    model = gensim.Word2Vec(
+        vector_size=word2vec.size if start is None else start.shape[1],
+        window=word2vec.window,
+        min_count=word2vec.min_count,
+        sg=int(word2vec.skip_gram),
+        negative=word2vec.negative,
+        sample=word2vec.sample,
+        workers=1,
+        seed=seed,
+    )
+    model.build_vocab_from_freq(dict(zip(sentences.words, counts.tolist(), strict=True)))
+    trained = counts >= word2vec.min_count
+    if start is not None and start.any():
+        lengths = np.linalg.norm(start, axis=1)
+        given = trained & (lengths > 0)
+        rows = [model.wv.key_to_index[word] for word in sentences.words[given]]
+        model.wv.vectors[rows] = start[given] / lengths[given].mean()
+    model.train(
+        sentences,
+        total_examples=int(sentences.kept.sum()),
+        epochs=epochs,
+        callbacks=[_progress(epochs)],
+    )
+    vectors = np.zeros((len(counts), model.vector_size), "float32")
+    vectors[trained] = model.wv[sentences.words[trained].tolist()]
+    return vectors
+
+
+def _progress(epochs: int) -> Any:
+    from gensim.models.callbacks import CallbackAny2Vec
+
+    class Progress(CallbackAny2Vec):
+        def __init__(self) -> None:
+            self.steps = track(range(epochs + 1), epochs, "word2vec: epoch")
+            next(self.steps)
+
+        def on_epoch_end(self, model: Any) -> None:
+            next(self.steps)
+
+    return Progress()
+
+
+def read_spacy(wheel: Path, words: Sequence[str]) -> np.ndarray:
+    """Vectors of `words` (n, d) from the spaCy model inside a wheel; zeros where it has none.
+
+    The table of vectors is an npy file; `key2row` is a msgpack map from a word's hash to its row.
+    The names of spaCy's own labels ("number", "mark") have other keys: they get no vector.
+
+    Raises:
+        InputError: the wheel does not hold vectors of this form.
+    """
+    import msgpack
+
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            members = {Path(name).name: name for name in archive.namelist() if "/vocab/" in name}
+            rows = msgpack.unpackb(archive.read(members["key2row"]), strict_map_key=False)
+            table = np.load(io.BytesIO(archive.read(members["vectors"])), allow_pickle=False)
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+        raise InputError(
+            f"{wheel} holds no spaCy vectors, expected a wheel with the members vocab/vectors and"
+            f" vocab/key2row: {error}"
+        ) from None
+    sources = np.array([rows.get(spacy_hash(word), -1) for word in words])
+    vectors: np.ndarray = np.where(sources[:, None] >= 0, table[sources], 0).astype("float32")
+    return vectors
+
+
+def spacy_hash(word: str) -> int:
+    """spaCy's 64-bit key of a string: MurmurHash64A (Appleby 2008) of its UTF-8 bytes, seed 1."""
+    content = word.encode()
+    factor, mask = 0xC6A4A7935BD1E995, 2**64 - 1
+    whole = len(content) // 8 * 8
+    key = 1 ^ (len(content) * factor & mask)
+    for start in range(0, whole, 8):
+        block = int.from_bytes(content[start : start + 8], "little") * factor & mask
+        block = (block ^ block >> 47) * factor & mask
+        key = (key ^ block) * factor & mask
+    if content[whole:]:
+        key = (key ^ int.from_bytes(content[whole:], "little")) * factor & mask
+    key = (key ^ key >> 47) * factor & mask
+    return key ^ key >> 47
+
+
+def download_vectors(name: str) -> Path:
+    """The file of the vectors that gensim's downloader calls `name`, downloaded once.
+
+    Raises:
+        InputError: no such vectors, or no network.
+    """
+    from gensim import downloader
+
+    logging.getLogger("gensim.downloader").setLevel(logging.CRITICAL)  # it logs its tracebacks
+    try:
+        known = downloader.info()["models"]
+        if name in known:
+            return Path(downloader.load(name, return_path=True))
+    except Exception as error:  # gensim raises bare exceptions
+        raise InputError(
+            f"vectorize.name: '{name}' cannot be downloaded ({error}): connect to the internet, or"
+            " choose another source of vectors"
+        ) from None
+    expected = ", ".join(sorted(known))
+    raise InputError(f"vectorize.name: no vectors '{name}', expected one of {expected}")
+
+
+def read_vectors(path: Path, words: Sequence[str]) -> np.ndarray:
+    """Vectors of `words` (n, d) from a file in the format of word2vec or GloVe, gzipped or not.
+
+    Those of word2vec begin with a line `<number of words> <d>`, those of GloVe do not. A text row
+    is a word and d decimal numbers; a binary row is a word, a space and d little-endian float32.
+    Words that the file lacks get zeros; of a repeated word the first row counts, as in gensim.
+
+    Raises:
+        InputError: the file has another format, or ends early; the message says where.
+    """
+    wanted = {word.encode(): place for place, word in enumerate(words)}
+    try:
+        with _opened(path) as file:
+            size, rows = _rows(path, file, wanted)
+            vectors = np.zeros((len(words), size), "float32")
+            for word, values in rows:
+                vectors[wanted.pop(word)] = values
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"{path} is a damaged gzip file ({error}): fetch it again") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    return vectors
+
+
+def _opened(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        compressed = file.read(2) == b"\x1f\x8b"
+    return gzip.GzipFile(path) if compressed else path.open("rb")  # type: ignore[return-value]
+
+
+def _rows(path: Path, file: IO[bytes], wanted: Iterable[bytes]) -> tuple[int, Iterator[Row]]:
+    """The size of the vectors, and the rows of those words that are still in `wanted`."""
+    first = file.readline(CHUNK)
+    header = re.fullmatch(rb"([0-9]{1,12}) ([1-9][0-9]{0,4})\s*", first)
+    if header is None:
+        size = len(first.split()) - 1
+        if not first.endswith(b"\n") or size < 1 or not _is_text(first, size):
+            raise InputError(
+                f"{path}, line 1: found {first[:40]!r}, expected a word and its numbers, or the"
+                " header '<number of words> <size>'"
+            )
+        file.seek(0)
+        return size, _text_rows(path, file, size, wanted, first_line=1)
+    count, size = (int(number) for number in header.groups())
+    start = file.tell()
+    sample = file.readline(CHUNK)
+    file.seek(start)
+    if _is_text(sample, size):
+        return size, _text_rows(path, file, size, wanted, first_line=2, count=count)
+    return size, _binary_rows(path, file, size, wanted, count)
+
+
+def _is_text(line: bytes, size: int) -> bool:
+    """Whether a line is a word and `size` decimal numbers, and not the start of binary rows."""
+    try:
+        return len(np.array(line.split()[1:], "float32")) == size
+    except ValueError:
+        return False
+
+
+def _text_rows(
+    path: Path,
+    file: IO[bytes],
+    size: int,
+    wanted: Iterable[bytes],
+    first_line: int,
+    count: int | None = None,
+) -> Iterator[Row]:
+    number = first_line - 1
+    for number, line in enumerate(iter(lambda: file.readline(CHUNK), b""), first_line):
+        row = line.rstrip(b" \r\n")
+        word, _, numbers = row.partition(b" ")
+        if row.count(b" ") >= size and word not in wanted:
+            continue
+        fields = numbers.split(b" ")
+        if len(fields) > size:  # GloVe has entries of several words, which no single word is
+            continue
+        try:
+            values = np.array(fields, "float32")
+        except ValueError:
+            values = np.array([])
+        if len(values) < size or not np.isfinite(values).all():
+            raise InputError(
+                f"{path}, line {number}: found {line[:40]!r} with {len(fields)} values, expected a"
+                f" word and {size} numbers separated by spaces"
+            )
+        if word in wanted:
+            yield word, values
+    found = number - first_line + 1
+    if count is not None and found < count:
+        raise InputError(
+            f"{path} ends after {found} of the {count} words that its header announces"
+        )
+
+
+def _binary_rows(
+    path: Path, file: IO[bytes], size: int, wanted: Iterable[bytes], count: int
+) -> Iterator[Row]:
+    width = 4 * size
+    buffer, position = b"", 0
+    for row in range(1, count + 1):
+        space = buffer.find(b" ", position)
+        while space < 0 or len(buffer) <= space + width:
+            more = file.read(CHUNK)
+            buffer, position = buffer[position:] + more, 0
+            space = buffer.find(b" ", 0, LONGEST_WORD)
+            if not more or (space < 0 and len(buffer) >= LONGEST_WORD):
+                raise InputError(
+                    f"{path}, word {row} of {count}: the file ends, or is not word2vec's binary"
+                    f" form with vectors of {size} float32"
+                )
+        word = buffer[position:space].lstrip(b"\n")
+        position = space + 1 + width
+        if word in wanted:
+            values = np.frombuffer(buffer, "<f4", size, space + 1)
+            if not np.isfinite(values).all():
+                raise InputError(
+                    f"{path}, word {row} ({word.decode()!r}): its vector is not finite: the file is"
+                    " damaged, or has vectors of another size than its header says"
+                )
+            yield word, values

@@ -1,0 +1,113 @@
+"""The model families: one module a family, listed in families.yaml.
+
+A family's module has `Params`, the schema of its block `train.<family>`, and the functions that its
+learner asks for: `build` for a network, `fit` and `probabilities` for a linear model.
+"""
+
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Literal, NamedTuple
+
+from epochwise.core import params
+from epochwise.core.cli import InputError, quiet
+
+TABLE = Path("families.yaml")
+
+Task = Literal["binary", "multiclass", "reconstruction", "generation"]
+
+
+class Row(params.Section):
+    """A row of families.yaml.
+
+    `task` is what the family does, and how it is chosen and reported; `learner` how it is trained
+    and scored. `reads`, `layers` and `training` are code that it shares with others; `train`,
+    `valid`, `test` and `pretrained` are its inputs; `kept` is the file of its metrics that lists
+    the epochs to choose among. `embeds` is the network that turns an image into a code, `rival`
+    the family it is compared with.
+    """
+
+    task: Task
+    learner: Literal["linear", "text", "classifier", "autoencoder", "gan"]
+    reads: str
+    layers: str
+    training: str
+    train: str
+    valid: str
+    test: str
+    pretrained: str
+    kept: Literal["epochs.csv", "filter.json"]
+    embeds: str | None
+    rival: str | None
+
+    @property
+    def dataset(self) -> str:
+        """The data set: reviews, digits or target."""
+        return Path(self.test).parts[1]
+
+
+class Table(params.Section):
+    """The content of families.yaml, by what is done and how; `families` holds them all."""
+
+    linear: dict[str, Row]
+    text: dict[str, Row]
+    multiclass: dict[str, Row]
+    reconstruction: dict[str, Row]
+    generation: dict[str, Row]
+    binary: dict[str, Row]
+    images: dict[str, Row]
+    networks: dict[str, Row]
+    families: dict[str, Row]
+
+
+class Family(NamedTuple):
+    """A family: its name, its row of the table, and its module."""
+
+    name: str
+    row: Row
+    module: ModuleType
+
+    @property
+    def schema(self) -> type[params.Section]:
+        """The schema of `train.<name>` in params.yaml."""
+        schema: type[params.Section] = self.module.Params
+        return schema
+
+    def read_params(self) -> params.Section:
+        """`train.<name>` in params.yaml."""
+        return params.read(f"train.{self.name}", self.schema)
+
+
+def table() -> dict[str, Row]:
+    """Every family and its row, one task after another."""
+    found = params.read_file(TABLE, Table)
+    return found.linear | found.text | found.multiclass | found.reconstruction | found.generation
+
+
+def row(name: str) -> Row:
+    """The row of the family `name`.
+
+    Raises:
+        InputError: no such family; the message lists those that exist.
+    """
+    known = table()
+    if name not in known:
+        raise InputError(f"no family '{name}': expected one of {', '.join(sorted(known))}")
+    return known[name]
+
+
+def load(name: str) -> Family:
+    """The family `name` with its module.
+
+    Raises:
+        InputError: no such family; the message lists those that exist.
+    """
+    found = row(name)
+    with quiet():
+        return Family(name, found, import_module(f"epochwise.families.{name}"))
+
+
+def load_learner(learner: str) -> ModuleType:
+    """The module that trains and scores families with this `learner`."""
+    with quiet():
+        return import_module(f"epochwise.learners.{learner}")

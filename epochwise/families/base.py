@@ -1,0 +1,155 @@
+"""Base networks of the family transfer: images of 0 to 255 in, features out."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import numpy as np
+from keras.applications.imagenet_utils import preprocess_input
+from pydantic import PositiveFloat
+
+from epochwise.core.cli import InputError
+from epochwise.core.files import file_sha256
+from epochwise.core.params import Section
+from epochwise.data.download import Sha256
+from epochwise.families import cnn
+from epochwise.inputs.images import Samples
+from epochwise.training import keras_file, runtime, streams
+
+Preprocessing = Literal["caffe", "tf", "torch", "unit", "none"]
+SIDE = 224
+"""Height and width of images for a network that takes any."""
+
+
+class Transfer(Section):
+    """`transfer` in params.yaml.
+
+    `base` is digits (the family cnn, trained here), one of NAMED, or the path of a `.keras` file
+    without its last layer. `weights` of a named one are imagenet, a file of weights, or null for
+    random ones; `alpha` is mobilenet's width. `preprocessing` is the network's preprocessing mode,
+    by Keras's names, or unit (0 to 1), or none; null is the named network's own, and caffe for a
+    file. `sha256` (null: any) is that of the file, so that the pipeline notices another one.
+    """
+
+    base: str
+    weights: str | None
+    alpha: PositiveFloat
+    preprocessing: Preprocessing | None
+    sha256: Sha256 | None
+
+
+def _vgg16(params: Transfer) -> keras.Model:
+    whole = keras.applications.VGG16(weights=params.weights)
+    return keras.Model(whole.inputs, whole.get_layer("fc2").output)
+
+
+def _resnet50(params: Transfer) -> keras.Model:
+    return keras.applications.ResNet50(
+        weights=params.weights, include_top=False, input_shape=(224, 224, 3)
+    )
+
+
+def _inception_v3(params: Transfer) -> keras.Model:
+    return keras.applications.InceptionV3(
+        weights=params.weights, include_top=False, input_shape=(299, 299, 3)
+    )
+
+
+def _mobilenet(params: Transfer) -> keras.Model:
+    return keras.applications.MobileNet(
+        weights=params.weights, include_top=False, input_shape=(224, 224, 3), alpha=params.alpha
+    )
+
+
+NAMED: dict[str, tuple[Callable[[Transfer], keras.Model], Preprocessing]] = {
+    "vgg16": (_vgg16, "caffe"),
+    "resnet50": (_resnet50, "caffe"),
+    "inception_v3": (_inception_v3, "tf"),
+    "mobilenet": (_mobilenet, "tf"),
+}
+"""How each is built, and its preprocessing mode."""
+
+
+def load_base(params: Transfer) -> tuple[keras.Model, Preprocessing]:
+    """The network that `base` names or the file holds, and its preprocessing mode.
+
+    Raises:
+        InputError: there is no such name or file, or its weights cannot be had.
+    """
+    if params.base not in NAMED:
+        return _from_file(params), params.preprocessing or "caffe"
+    make, preprocessing = NAMED[params.base]
+    try:
+        network = make(params)
+    except Exception as error:  # Keras raises a plain one where it cannot download
+        raise InputError(
+            f"transfer.base '{params.base}' with transfer.weights '{params.weights}':"
+            f" {' '.join(str(error).split())}: connect to the internet, or give a file of weights"
+        ) from None
+    return network, params.preprocessing or preprocessing
+
+
+def _from_file(params: Transfer) -> keras.Model:
+    path = Path(params.base)
+    if path.suffix != ".keras" or not path.is_file():
+        raise InputError(
+            f"transfer.base in params.yaml is '{path}': expected digits, {', '.join(NAMED)}, or the"
+            " path of a .keras file"
+        )
+    if params.sha256 not in (None, found := file_sha256(path)):
+        raise InputError(f"{path}: its SHA-256 is {found}, transfer.sha256 is {params.sha256}")
+    return keras_file.load(path)
+
+
+def train_on_digits(
+    params: cnn.Params, images: np.ndarray, labels: np.ndarray, seed: int
+) -> tuple[keras.Model, Preprocessing]:
+    """The convolutions of the cnn, trained on `images` (n, 28, 28, 1) of 0 to 1 and `labels` (n,).
+
+    Raises:
+        InputError: there are no images.
+    """
+    if not len(labels):
+        raise InputError(
+            "transfer.base in params.yaml is 'digits', which needs target.source digits_transfer:"
+            f" expected {', '.join(NAMED)}, or the path of a .keras file"
+        )
+    network, _ = cnn.build(params, int(labels.max()) + 1)
+    for epoch in range(params.epochs):
+        order = streams.generator("epoch", seed, epoch).permutation(len(labels))
+        batches = runtime.batches((images, labels), params.batch_size, order)
+        network.fit(batches, shuffle=False, verbose=runtime.verbosity())
+    (flat,) = (layer for layer in network.layers if isinstance(layer, keras.layers.Flatten))
+    # From the first convolution on: what augments images stays behind.
+    first = next(layer for layer in network.layers if isinstance(layer, keras.layers.Conv2D))
+    return keras.Model(first.input, flat.output), "unit"
+
+
+def with_preprocessing(network: keras.Model, preprocessing: Preprocessing) -> keras.Model:
+    """`network` behind its preprocessing, and before an average over places if it has places.
+
+    Reads images (n, h, w, channels), red first, values from 0 to 255; gives features (n, d).
+    """
+    height, width, channels = network.input_shape[1:]
+    inputs = keras.Input((height or SIDE, width or SIDE, channels))
+    features = network(preprocess(inputs, preprocessing))
+    if len(features.shape) == 4:
+        features = keras.layers.GlobalAveragePooling2D()(features)
+    return keras.Model(inputs, features, name="base")
+
+
+def preprocess(images: Any, preprocessing: Preprocessing) -> Any:
+    """Images (n, h, w, channels) of 0 to 255 as `keras.applications` prepares them."""
+    match preprocessing:
+        case "unit":
+            return keras.layers.Rescaling(1 / 255)(images)
+        case "none":
+            return images
+        case mode:
+            return preprocess_input(images, data_format="channels_last", mode=mode)
+
+
+def features(base: keras.Model, samples: Samples) -> Samples:
+    """`samples` with what `base` makes of their images, float32 (n, d), as inputs."""
+    return samples._replace(inputs=runtime.outputs(base, samples.inputs, batch_size=256))

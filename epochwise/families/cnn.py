@@ -1,0 +1,69 @@
+"""The convolutional network that reads digits."""
+
+import keras
+from pydantic import PositiveInt
+
+from epochwise.inputs.images import DIGIT, Digits
+from epochwise.training.layers import (
+    Activation,
+    Augmentation,
+    Fraction,
+    Normalization,
+    activation,
+    augment,
+    initializer,
+    normalization,
+    optimizer,
+)
+from epochwise.training.phases import ClassifierFit, Phase
+
+
+class Params(ClassifierFit):
+    """`train.cnn` in params.yaml: a pooled convolution of each of `filters`, a layer of `units`."""
+
+    filters: list[PositiveInt]
+    kernel_size: PositiveInt
+    units: PositiveInt
+    dropout: Fraction
+    activation: Activation
+    normalization: Normalization
+    augmentation: Augmentation
+
+
+def build(params: Params, classes: int) -> tuple[keras.Model, keras.Model]:
+    """The network for images (n, 28, 28, 1) from 0 to 1, and the same without its last layer.
+
+    The output of the first are class probabilities (n, classes), that of the second features
+    (n, units). The first is ready to be fitted to integer labels.
+    """
+    kernel = initializer(params.initializer)
+    inputs = keras.Input(DIGIT)
+    x = augment(inputs, params.augmentation, 1)
+    for filters in params.filters:
+        x = keras.layers.Conv2D(
+            filters, params.kernel_size, padding="same", kernel_initializer=kernel
+        )(x)
+        x = _activate(x, params)
+        x = keras.layers.MaxPooling2D(2)(x)
+    x = keras.layers.Flatten()(x)
+    x = keras.layers.Dropout(params.dropout)(x)
+    features = _activate(keras.layers.Dense(params.units, kernel_initializer=kernel)(x), params)
+    x = keras.layers.Dropout(params.dropout)(features)
+    outputs = keras.layers.Dense(classes, activation="softmax", kernel_initializer=kernel)(x)
+    network = keras.Model(inputs, outputs)
+    network.compile(optimizer(params.optimizer), "sparse_categorical_crossentropy")
+    return network, keras.Model(inputs, features)
+
+
+def phases(params: Params, images: Digits) -> tuple[list[Phase], dict[str, keras.Model]]:
+    """One phase on the digits; the networks kept are the whole and its features."""
+    network, features = build(params, len(images.classes))
+    inputs = {split: images.read(split).inputs for split in ("train", "valid")}
+    phase = Phase(params.epochs, network, inputs["train"], network, inputs)
+    return [phase], {"": network, "features": features}
+
+
+def _activate(x: keras.KerasTensor, params: Params) -> keras.KerasTensor:
+    for layer in normalization(params.normalization):
+        x = layer(x)
+    return activation(params.activation)(x)

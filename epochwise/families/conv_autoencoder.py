@@ -1,0 +1,5 @@
+"""The convolutional autoencoder."""
+
+from epochwise.families.convolutional import Params, build
+
+__all__ = ["Params", "build"]

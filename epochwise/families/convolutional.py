@@ -1,0 +1,40 @@
+"""The convolutional autoencoder, for clean and for noisy images."""
+
+import keras
+from pydantic import PositiveInt
+
+from epochwise.inputs.images import DIGIT
+from epochwise.training.layers import Activation, Fit, activation, initializer
+
+
+class Params(Fit):
+    """The params: filters and kernel sizes of the convolutions before each halving."""
+
+    filters: list[PositiveInt]
+    kernel_sizes: list[PositiveInt]
+    activation: Activation
+
+    def deviation(self) -> float:
+        """The standard deviation of noise on what the network reads: none."""
+        return 0.0
+
+
+def build(params: Params) -> dict[str, keras.Model]:
+    """The network for images (n, 28, 28, 1) from 0 to 1, and its encoder to codes (n, d)."""
+    layers = keras.layers
+    inputs = x = keras.Input(DIGIT)
+    sizes = list(zip(params.filters, params.kernel_sizes, strict=True))
+    for filters, kernel in sizes:
+        x = layers.MaxPooling2D(2)(_convolve(x, filters, kernel, params))
+    encoder = keras.Model(inputs, layers.Flatten()(x))
+    for filters, kernel in reversed(sizes):
+        x = _convolve(layers.UpSampling2D(2)(x), filters, kernel, params)
+    outputs = layers.Conv2D(1, 3, padding="same", activation="sigmoid")(x)
+    return {"": keras.Model(inputs, outputs), "encoder": encoder}
+
+
+def _convolve(x: keras.KerasTensor, filters: int, kernel: int, params: Params) -> keras.KerasTensor:
+    layer = keras.layers.Conv2D(
+        filters, kernel, padding="same", kernel_initializer=initializer(params.initializer)
+    )
+    return activation(params.activation)(layer(x))

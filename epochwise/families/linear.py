@@ -1,0 +1,76 @@
+"""TF-IDF and logistic regression, kept as one table of terms: nothing to unpickle."""
+
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+from pydantic import PositiveFloat, PositiveInt
+from scipy.special import expit
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from epochwise.core.params import Section
+
+INTERCEPT = ""
+"""The term of the row that holds the intercept as its coefficient."""
+
+
+class Tfidf(Section):
+    """Params of a linear model.
+
+    Terms are runs of up to `ngrams` words in at least `min_documents` reviews; of them the
+    `max_terms` most frequent count (null: all). `sublinear` takes 1 + ln(count) for a count.
+    """
+
+    ngrams: PositiveInt
+    min_documents: PositiveInt
+    max_terms: PositiveInt | None
+    sublinear: bool
+    regularization: PositiveFloat
+    class_weight: Literal["balanced"] | list[PositiveFloat] | None
+
+
+def fit(texts: list[str], labels: np.ndarray, params: Tfidf, seed: int) -> pa.Table:
+    """Fit on cleaned texts: a table `term, idf, coefficient`, the intercept in its last row.
+
+    `regularization` is the inverse strength, C of scikit-learn's LogisticRegression.
+    """
+    vectorizer = _vectorizer(params, min_df=params.min_documents, max_features=params.max_terms)
+    features = vectorizer.fit_transform(texts)
+    weights = params.class_weight
+    model = LogisticRegression(
+        C=params.regularization,
+        class_weight=dict(enumerate(weights)) if isinstance(weights, list) else weights,
+        max_iter=1000,
+        random_state=seed,
+    ).fit(features, labels)
+    return pa.table(
+        {
+            "term": [*vectorizer.get_feature_names_out(), INTERCEPT],
+            "idf": [*vectorizer.idf_, 0.0],
+            "coefficient": [*model.coef_[0], model.intercept_[0]],
+        }
+    )
+
+
+def probabilities(model: pa.Table, texts: list[str], params: Tfidf) -> np.ndarray:
+    """P(1) of cleaned texts, float32 (n,), by a table that `fit` made with the same `params`."""
+    terms = model["term"].to_pylist()[:-1]
+    vectorizer = _vectorizer(params, vocabulary=terms)
+    vectorizer.idf_ = model["idf"].to_numpy()[:-1]
+    coefficients = model["coefficient"].to_numpy()
+    logits = vectorizer.transform(texts) @ coefficients[:-1] + coefficients[-1]
+    likely: np.ndarray = expit(logits).astype("float32")
+    return likely
+
+
+def _vectorizer(params: Tfidf, **options: object) -> TfidfVectorizer:
+    return TfidfVectorizer(
+        analyzer="word",
+        tokenizer=str.split,
+        token_pattern=None,
+        lowercase=False,
+        ngram_range=(1, params.ngrams),
+        sublinear_tf=params.sublinear,
+        **options,
+    )

@@ -1,0 +1,63 @@
+"""Recurrent networks on sequences of token ids: an embedding, then stacked LSTM layers."""
+
+from typing import Literal
+
+import keras
+import numpy as np
+from pydantic import PositiveInt
+
+from epochwise.inputs.reviews.network import SequenceParams
+from epochwise.training.layers import (
+    Fit,
+    Fraction,
+    Normalization,
+    embedding,
+    initializer,
+    normalization,
+)
+
+
+class Recurrent(Fit, SequenceParams):
+    """Params of LSTM layers of the widths `units`, the first of them followed by dropout.
+
+    `embedding_size` counts where the embedding starts from random vectors.
+    """
+
+    class_weight: Literal["balanced"] | list[float] | None
+    embedding_size: PositiveInt
+    units: list[PositiveInt]
+    dropout: Fraction
+    normalization: Normalization
+
+
+class Bidirectional(Recurrent):
+    """Params of LSTM layers, the first of which reads both ways; `merge_mode` joins its outputs."""
+
+    merge_mode: Literal["concat", "sum", "mul", "ave"]
+
+
+def build(params: Recurrent, vectors: np.ndarray) -> keras.Model:
+    """The network, not compiled: its input are token ids (n, length), its output (n, 1) is P(1).
+
+    The embedding starts from word `vectors` (V+1, d), or from random ones where d is 0.
+    """
+    inputs = keras.Input((params.length,), dtype="int32")
+    x = embedding(vectors, params.embedding_size)(inputs)
+    last = len(params.units) - 1
+    for index, units in enumerate(params.units):
+        layer = keras.layers.LSTM(
+            units,
+            return_sequences=index < last,
+            kernel_initializer=initializer(params.initializer),
+        )
+        if index == 0 and isinstance(params, Bidirectional):
+            layer = keras.layers.Bidirectional(layer, merge_mode=params.merge_mode)
+        x = layer(x)
+        for norm in normalization(params.normalization):
+            x = norm(x)
+        if index == 0 and params.dropout:
+            x = keras.layers.Dropout(params.dropout)(x)
+    outputs = keras.layers.Dense(
+        1, activation="sigmoid", kernel_initializer=initializer(params.initializer)
+    )(x)
+    return keras.Model(inputs, outputs)

@@ -1,0 +1,117 @@
+"""The fetched images as networks read them: digits, and the target data set of transfer."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from epochwise.core import paths
+from epochwise.core.cli import InputError
+from epochwise.core.files import read_arrays
+from epochwise.training import keras_file
+
+Shape = tuple[int, int, int]
+"""Height, width and channels of an image."""
+DIGIT: Shape = (28, 28, 1)
+MODES = {1: "L", 3: "RGB"}
+"""Pillow's modes, by channels."""
+
+
+class Samples(NamedTuple):
+    """What a network reads (n, ...), the class of each (n,), and what it is called (n,)."""
+
+    inputs: np.ndarray
+    labels: np.ndarray
+    ids: np.ndarray
+
+
+class Digits:
+    """The data set of digits."""
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes: a label is a place in this list."""
+        return [str(label) for label in range(self.labels("train").max() + 1)]
+
+    def labels(self, split: str) -> np.ndarray:
+        """The labels of a split, int64 (n,)."""
+        return read_arrays(paths.digits(split))["labels"]
+
+    def read(self, split: str, shape: Shape = DIGIT) -> Samples:
+        """The digits of a split, float32 (n, 28, 28, 1), pixels from 0 to 1.
+
+        Raises:
+            ValueError: `shape` is another one.
+        """
+        if shape != DIGIT:
+            raise ValueError(f"a network reads images of {shape}, but digits are of {DIGIT}")
+        arrays = read_arrays(paths.digits(split))
+        return Samples(scaled(arrays["images"]), arrays["labels"], arrays["ids"])
+
+
+class Target:
+    """The target data set of transfer, and what its base network makes of it."""
+
+    @property
+    def classes(self) -> list[str]:
+        """The names of the classes, sorted: a label is a place in this list."""
+        return sorted(path.name for path in paths.target("train").iterdir())
+
+    def labels(self, split: str) -> np.ndarray:
+        """The labels of a split, int64 (n,)."""
+        names = self.classes
+        return np.array([names.index(path.parent.name) for path in self._files(split)])
+
+    def read(self, split: str, shape: Shape) -> Samples:
+        """The images of a split, resized to `shape`, uint8 (n, *shape). Ids are CLASS/FILE.
+
+        Raises:
+            InputError: a file cannot be read as an image.
+        """
+        files = self._files(split)
+        ids = np.array([f"{path.parent.name}/{path.name}" for path in files])
+        return Samples(read_files(files, shape), self.labels(split), ids)
+
+    def features(self, split: str) -> Samples:
+        """The features (n, d) that the base network makes of train or valid, in their order."""
+        return Samples(**read_arrays(paths.BASE / f"{split}.npz"))
+
+    def base(self) -> keras.Model:
+        """The base network, from images of 0 to 255 to features."""
+        return keras_file.load(paths.BASE / "network.keras")
+
+    def _files(self, split: str) -> list[Path]:
+        folder = paths.target(split)
+        return [path for name in self.classes for path in sorted((folder / name).iterdir())]
+
+
+def dataset(name: str) -> Digits | Target:
+    """The data set of images called `name`: digits or target."""
+    return Digits() if name == "digits" else Target()
+
+
+def scaled(pixels: np.ndarray) -> np.ndarray:
+    """Pixels uint8 (n, 28, 28) as float32 (n, 28, 28, 1) from 0 to 1."""
+    return (pixels[..., None] / np.float32(255)).astype("float32")
+
+
+def read_files(files: list[Path], shape: Shape) -> np.ndarray:
+    """Images resized to `shape`, uint8 (n, *shape).
+
+    Raises:
+        InputError: a file cannot be read as an image.
+    """
+    from PIL import Image
+
+    height, width, channels = shape
+    pixels = np.empty((len(files), *shape), np.uint8)
+    for index, path in enumerate(files):
+        try:
+            with Image.open(path) as opened:
+                image = opened.convert(MODES[channels])
+        except (OSError, SyntaxError, ValueError) as error:
+            raise InputError(f"{path} cannot be read as an image: {error}") from None
+        resized = image.resize((width, height), Image.Resampling.BILINEAR)
+        pixels[index] = np.asarray(resized).reshape(shape)
+    return pixels

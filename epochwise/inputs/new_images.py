@@ -1,0 +1,37 @@
+"""New images for a trained network: files, folders of them, IDX and npz files."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from epochwise.core.cli import InputError
+from epochwise.data.image_files.arrays import read_images
+from epochwise.data.image_files.folders import SUFFIXES
+from epochwise.inputs.images import read_files, scaled
+
+
+def read(path: Path, network: keras.Model, dataset: str) -> tuple[list[str], np.ndarray]:
+    """Names of the images at `path` (n,), and what `network` reads of them (n, h, w, channels).
+
+    Images are resized. A network for the data set `digits` reads white on black, pixels from 0
+    to 1, and IDX and npz files too.
+
+    Raises:
+        InputError: there are no images, or one cannot be read; the message names it.
+    """
+    digits = dataset == "digits"
+    if not path.exists():
+        raise InputError(f"there is no file or folder {path}")
+    if path.is_file() and path.suffix.lower() not in SUFFIXES:
+        if not digits:
+            raise InputError(f"{path}: expected an image or a folder of images")
+        pixels = read_images(path)
+        return [str(row) for row in range(len(pixels))], scaled(pixels)
+    files = [path] if path.is_file() else sorted(path.rglob("*"))
+    files = [file for file in files if file.is_file() and file.suffix.lower() in SUFFIXES]
+    if not files:
+        raise InputError(f"{path}: found no images ({', '.join(sorted(SUFFIXES))})")
+    pixels = read_files(files, network.input_shape[1:])
+    names = [file.name if path.is_file() else str(file.relative_to(path)) for file in files]
+    return names, scaled(pixels[..., 0]) if digits else pixels

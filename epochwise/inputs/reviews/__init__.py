@@ -1,0 +1,1 @@
+"""Reviews as models read them: texts, sequences of token ids, document vectors."""

@@ -1,0 +1,51 @@
+"""What was fitted on the train split and turns new texts into numbers: data/reviews/word2vec."""
+
+import numpy as np
+import pyarrow as pa
+
+from epochwise.core import paths
+from epochwise.core.cli import InputError
+from epochwise.core.files import read_arrays, read_table, replacing, write_arrays, write_table
+from epochwise.inputs.reviews.document_vectors import Vectorizer
+
+VOCABULARY = paths.WORD_VECTORS / "vocabulary.parquet"
+EMBEDDING = paths.WORD_VECTORS / "embedding.npy"
+VECTORIZER = paths.WORD_VECTORS / "vectorizer.npz"
+
+
+def write_fitted(vocabulary: pa.Table, embedding: np.ndarray, vectorizer: Vectorizer) -> None:
+    """Write the vocabulary, its word vectors (V+1, d) and what weighs and standardises them."""
+    write_table(VOCABULARY, vocabulary)
+    with replacing(EMBEDDING) as beside, beside.open("wb") as file:
+        np.save(file, embedding)
+    write_arrays(VECTORIZER, **vars(vectorizer))
+
+
+def read_vocabulary() -> pa.Table:
+    """The vocabulary: columns `word, count`; the token id of a word is its row number + 1."""
+    return read_table(VOCABULARY)
+
+
+def read_embedding() -> np.ndarray:
+    """The vector of every token id, float32 (V+1, d), zeros for padding.
+
+    Raises:
+        InputError: the file is missing.
+    """
+    try:
+        embedding: np.ndarray = np.load(EMBEDDING, allow_pickle=False)
+    except FileNotFoundError:
+        raise InputError(f"{EMBEDDING} not found: run `dvc repro` to build it") from None
+    return embedding
+
+
+def read_vectorizer() -> Vectorizer:
+    """The inverse document frequencies, and the mean and scale of the document vectors.
+
+    Raises:
+        InputError: the file is missing.
+    """
+    try:
+        return Vectorizer(**read_arrays(VECTORIZER))
+    except FileNotFoundError:
+        raise InputError(f"{VECTORIZER} not found: run `dvc repro` to build it") from None

@@ -1,0 +1,93 @@
+"""How families that tell classes of images apart are trained and scored."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from epochwise.core import paths
+from epochwise.core.files import replacing, write_arrays, write_json, write_table
+from epochwise.families import Family
+from epochwise.inputs import images
+from epochwise.inputs.images import Samples
+from epochwise.measures.multiclass import epoch_row, log_losses
+from epochwise.training import keras_file, runtime, streams
+from epochwise.training.epochs import Scored, Training, identity
+from epochwise.training.layers import sample_weights
+from epochwise.training.phases import ClassifierFit, state
+
+BATCH = 256
+"""Images that are scored at once."""
+HARDEST = 20
+"""Images of test that are kept to be shown."""
+
+
+def train(family: Family, params: ClassifierFit, seed: int) -> None:
+    """Train `family` phase by phase, and write what every training writes."""
+    data = images.dataset(family.row.dataset)
+    labels = {split: data.labels(split) for split in ("train", "valid")}
+    weights = sample_weights(labels["train"], params.class_weight)
+    runtime.start(seed)
+    phases, networks = family.module.phases(params, data)
+    plan = [phase for phase in phases for _ in range(phase.epochs)]
+    for phase in phases:
+        phase.prepare()
+        phase.network.optimizer.build(phase.network.trainable_variables)
+
+    def fit(epoch: int) -> None:
+        plan[epoch].prepare()
+        arrays = (plan[epoch].inputs, labels["train"], weights)
+        order = streams.generator("epoch", seed, epoch).permutation(len(weights))
+        shuffled = runtime.batches(arrays, params.batch_size, order)
+        plan[epoch].network.fit(shuffled, shuffle=False, verbose=runtime.verbosity())
+
+    def score(epoch: int) -> Scored:
+        probabilities = {
+            split: runtime.outputs(plan[epoch].scored, inputs, BATCH)
+            for split, inputs in plan[epoch].score_inputs.items()
+        }
+        return Scored(epoch_row(labels, probabilities))
+
+    files = [Path(path) for path in (family.row.train, family.row.valid, family.row.pretrained)]
+    Training(
+        family=family.name,
+        epochs=len(plan),
+        keep_epochs=params.keep_epochs,
+        keep_by="valid_loss",
+        seed=seed,
+        networks=networks,
+        variables=state(networks.values(), [phase.network for phase in phases]),
+        fit=fit,
+        score=score,
+        identity=identity([params, seed], files),
+    ).run()
+
+
+def score(family: Family, params: ClassifierFit, seed: int) -> None:
+    """Apply the chosen epoch of `family` to every split and write data/scores/<family>."""
+    data = images.dataset(family.row.dataset)
+    runtime.start(seed)
+    network = keras_file.load(paths.chosen(family.name) / "model.keras")
+    with replacing(paths.scores(family.name)) as folder:
+        folder.mkdir()
+        for split in ("train", "valid", "test"):
+            samples = data.read(split, network.input_shape[1:])
+            probabilities = runtime.outputs(network, samples.inputs, BATCH)
+            write_table(folder / f"{split}.parquet", _table(samples, probabilities))
+        _write_hardest(folder / "hardest.npz", samples, probabilities)
+        write_json(folder / "classes.json", data.classes)
+        write_json(folder / "model.json", {"parameters": network.count_params()})
+
+
+def _table(samples: Samples, probabilities: np.ndarray) -> pa.Table:
+    flat = probabilities.ravel()
+    rows = pa.FixedSizeListArray.from_arrays(flat, probabilities.shape[1])
+    ids = samples.ids.tolist()
+    return pa.table({"id": ids, "label": samples.labels, "probabilities": rows})
+
+
+def _write_hardest(path: Path, test: Samples, probabilities: np.ndarray) -> None:
+    """Write the images of the lowest probability of their class, and their rows in test."""
+    losses = log_losses(test.labels, probabilities)
+    rows = np.argsort(-losses, kind="stable")[:HARDEST]
+    write_arrays(path, images=test.inputs[rows], rows=rows)

@@ -1,0 +1,63 @@
+"""Review families that are linear models of a text's terms: one fit, without a network library."""
+
+import time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from epochwise.core import paths
+from epochwise.core.files import read_table, replacing, write_json, write_table
+from epochwise.families import Family
+from epochwise.inputs.reviews.texts import read_test, read_texts, scored, scored_epochs
+from epochwise.measures.binary import epoch_row
+from epochwise.training.epoch_table import epoch_column, live_curves, log_epoch, write_epoch_table
+
+
+def train(family: Family, params: Any, seed: int) -> None:
+    """Fit on train: the one epoch 0.
+
+    Writes data/epochs/<family>: the model, and P(1) for valid; and the epoch table.
+    """
+    started = time.monotonic()
+    reviews = {split: read_texts(split) for split in ("train", "valid")}
+    labels = {split: table["label"].to_numpy() for split, table in reviews.items()}
+    texts = {split: table["text"].to_pylist() for split, table in reviews.items()}
+    model = family.module.fit(texts["train"], labels["train"], params, seed)
+    likely = {split: family.module.probabilities(model, texts[split], params) for split in texts}
+    with replacing(paths.epochs(family.name)) as folder:
+        folder.mkdir()
+        write_table(folder / "000.parquet", model)
+        valid = scored_epochs(reviews["valid"], {epoch_column(0): likely["valid"]})
+        write_table(folder / "valid.parquet", valid)
+    row = epoch_row(labels, likely)
+    with live_curves(family.name) as live:
+        log_epoch(live, row)
+    table = pd.DataFrame([{"epoch": 0, **row, "kept": 1}])
+    write_epoch_table(family.name, table, time.monotonic() - started)
+
+
+def score(family: Family, params: Any, seed: int) -> None:
+    """Apply the chosen model to every split; write data/scores/<family>.
+
+    `seed` is not used: nothing is drawn.
+    """
+    model = _chosen(family)
+    splits = {"train": read_texts("train"), "valid": read_texts("valid"), "test": read_test()}
+    with replacing(paths.scores(family.name)) as folder:
+        folder.mkdir()
+        for split, reviews in splits.items():
+            likely = family.module.probabilities(model, reviews["text"].to_pylist(), params)
+            write_table(folder / f"{split}.parquet", scored(reviews, likely))
+        write_json(folder / "model.json", {"parameters": len(model)})
+
+
+def probabilities(family: Family, params: Any, texts: pa.ChunkedArray) -> np.ndarray:
+    """P(1) of cleaned texts, float32 (n,), by the chosen model."""
+    likely: np.ndarray = family.module.probabilities(_chosen(family), texts.to_pylist(), params)
+    return likely
+
+
+def _chosen(family: Family) -> pa.Table:
+    return read_table(paths.chosen(family.name) / "model.parquet")

@@ -1,0 +1,108 @@
+"""Binary classification measured: what the epoch table, the threshold and the report share.
+
+Labels (n,) are 0 or 1, probabilities (n,) are P(1). Sample weights (k, n) say how often each sample
+counts, in k resamples at once; a row of ones stands for the samples themselves.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+EPSILON = 1e-7
+"""Probabilities are kept this far from 0 and 1 in the log loss, as Keras does."""
+
+
+class Counts(NamedTuple):
+    """Right and wrong predictions of each class (k,): the confusion matrix."""
+
+    true_0: np.ndarray
+    false_0: np.ndarray
+    true_1: np.ndarray
+    false_1: np.ndarray
+
+
+def at_threshold(probabilities: np.ndarray, threshold: float) -> np.ndarray:
+    """Whether 1 is predicted (n,): where P(1) is at least `threshold`, compared in float64."""
+    predicted: np.ndarray = probabilities.astype("float64") >= threshold
+    return predicted
+
+
+def counts(labels: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> Counts:
+    """How often each class is predicted rightly and wrongly; `predicted` (n,) is boolean."""
+    actual = labels == 1
+    return Counts(
+        true_0=weights @ (~actual & ~predicted),
+        false_0=weights @ (actual & ~predicted),
+        true_1=weights @ (actual & predicted),
+        false_1=weights @ (~actual & predicted),
+    )
+
+
+def precision_and_recall(counted: Counts) -> dict[str, np.ndarray]:
+    """Precision and recall of each class (k,): 0 without predictions, or samples, of the class."""
+    true_0, false_0, true_1, false_1 = counted
+    return {
+        "precision_0": ratio(true_0, true_0 + false_0),
+        "recall_0": ratio(true_0, true_0 + false_1),
+        "precision_1": ratio(true_1, true_1 + false_1),
+        "recall_1": ratio(true_1, true_1 + false_0),
+    }
+
+
+def log_losses(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Cross-entropy of each sample (n,), in nats."""
+    clipped = np.clip(probabilities.astype("float64"), EPSILON, 1 - EPSILON)
+    return -np.log(np.where(labels == 1, clipped, 1 - clipped))
+
+
+def weighted_mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The mean of `values` (n,) by each row of weights: (k,)."""
+    mean: np.ndarray = weights @ values / weights.sum(axis=1)
+    return mean
+
+
+def weighted_auc(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Area under the ROC curve by each row of weights: (k,), nan without both classes.
+
+    The Mann-Whitney form: the share of (1, 0) pairs ranked right, ties counted half.
+    """
+    order = np.argsort(probabilities, kind="stable")
+    starts = np.flatnonzero(np.diff(probabilities[order], prepend=-np.inf))
+    ones = np.add.reduceat((weights * labels)[:, order], starts, axis=1)
+    zeros = np.add.reduceat((weights * (1 - labels))[:, order], starts, axis=1)
+    zeros_below = np.cumsum(zeros, axis=1) - zeros
+    pairs = ones.sum(axis=1) * zeros.sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        area: np.ndarray = (ones * (zeros_below + zeros / 2)).sum(axis=1) / pairs
+    return area
+
+
+def epoch_row(labels: dict[str, np.ndarray], scores: dict[str, np.ndarray]) -> dict[str, float]:
+    """A row of the epoch table, from `labels` and P(1) of the splits train and valid, each (n,).
+
+    Precision and recall are those of the threshold 0.5; `diff_recall_c` is the distance between
+    train and valid of the recall of class c.
+    """
+    measured = {split: _epoch_metrics(labels[split], scores[split]) for split in ("train", "valid")}
+    row = {
+        f"{split}_{name}": float(metrics[name][0])
+        for name in measured["train"]
+        for split, metrics in measured.items()
+    }
+    for name in ("recall_0", "recall_1"):
+        row[f"diff_{name}"] = abs(row[f"train_{name}"] - row[f"valid_{name}"])
+    return row
+
+
+def _epoch_metrics(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, np.ndarray]:
+    weights = np.ones((1, len(labels)))
+    return {
+        "loss": weighted_mean(log_losses(labels, probabilities), weights),
+        "roc_auc": weighted_auc(labels, probabilities, weights),
+        **precision_and_recall(counts(labels, at_threshold(probabilities, 0.5), weights)),
+    }
+
+
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """`part` / `whole`, 0 where the whole is 0."""
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)

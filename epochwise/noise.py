@@ -1,0 +1,143 @@
+"""Keep what another training seed changes: metrics/noise.json, from DVC experiments.
+
+Experiments on the present commit whose params differ in `seed.training` alone are repeats of it.
+Run them with DVC's queue, then this command:
+
+    dvc exp run --queue -S 'seed.training=2,3,4,5'
+    dvc queue start
+    python -m epochwise.noise
+
+For each family it keeps the mean and the standard deviation of every metric on test, how many
+repeats they are of (the present run counts), and a digest of the params and data they hold for.
+"""
+
+import hashlib
+import json
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from dvc.repo import Repo
+
+from epochwise import families
+from epochwise.core import paths
+from epochwise.core.cli import InputError, run
+from epochwise.core.files import write_metrics
+
+STAGES = ("train", "filter", "threshold", "select", "score", "evaluate")
+"""The stages of a family, whose params and inputs are what noise holds for."""
+MADE = ("data/epochs/", "data/scores/", "models/", "metrics/", "plots/")
+"""Inputs that stages make of a seed: another seed makes others, so they are no part of a digest."""
+LOCK = Path("dvc.lock")
+FEWEST = 2
+
+
+def digest(lock: dict[str, Any], family: str) -> str | None:
+    """What a family's noise holds for, from the content of dvc.lock: its params and its data.
+
+    The training seed and the code are left out. None: the lock has not seen the family run.
+    """
+    found = {}
+    for step in STAGES:
+        entry = lock.get("stages", {}).get(f"{step}@{family}")
+        if entry is None:
+            continue
+        values = dict(entry.get("params", {}).get("params.yaml", {}))
+        values.pop("seed.training", None)
+        data = {
+            dep["path"]: dep["md5"]
+            for dep in entry["deps"]
+            if dep["path"].startswith("data/") and not dep["path"].startswith(MADE)
+        }
+        found[step] = [values, data]
+    if not found:
+        return None
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
+
+
+def scalars(metrics: dict[str, Any]) -> dict[str, float]:
+    """The single numbers of a family's metrics on test that a seed can change."""
+    fixed = {"n", "epoch", "parameters", "threshold", "generated", "code_size", "pca_size"}
+    return {
+        name: float(value)
+        for name, value in metrics.items()
+        if isinstance(value, int | float) and name not in fixed
+    }
+
+
+def summarize(repeats: list[dict[str, float]]) -> dict[str, Any]:
+    """Mean, standard deviation (n - 1) and values of each metric of `repeats` of one training."""
+    names = set.intersection(*(set(repeat) for repeat in repeats))
+    return {
+        name: {
+            "mean": float(np.mean(values)),
+            "std": float(np.std(values, ddof=1)),
+            "values": values,
+        }
+        for name in repeats[0]
+        if name in names
+        for values in [[repeat[name] for repeat in repeats]]
+    }
+
+
+@cache
+def read(revision: str | None, path: Path) -> Any:
+    """A YAML or JSON file as `revision` has it (None: the workspace), or None where it is not."""
+    if revision is None:
+        return yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None
+    shown = subprocess.run(["git", "show", f"{revision}:{path}"], capture_output=True, text=True)
+    return None if shown.returncode else yaml.safe_load(shown.stdout)
+
+
+def repeats(revisions: list[str | None], family: str) -> tuple[str | None, dict[int, Any]]:
+    """The digest of `family` in the first of `revisions`, and its metrics on test by seed.
+
+    A revision counts if it has the same digest, and a seed that none before it has.
+    """
+    ours = digest(read(revisions[0], LOCK) or {}, family)
+    by_seed: dict[int, Any] = {}
+    for revision in revisions if ours else []:
+        lock = read(revision, LOCK) or {}
+        metrics = read(revision, paths.metrics(family, "test.json"))
+        if metrics and digest(lock, family) == ours:
+            values = lock["stages"][f"train@{family}"]["params"]["params.yaml"]
+            by_seed.setdefault(values["seed.training"], scalars(metrics))
+    return ours, by_seed
+
+
+def collect(revisions: list[str | None], names: list[str]) -> dict[str, Any]:
+    """The noise of each family of `names` that has repeats among `revisions`."""
+    found = {}
+    for family in names:
+        ours, by_seed = repeats(revisions, family)
+        if len(by_seed) >= FEWEST:
+            found[family] = {
+                "repeats": len(by_seed),
+                "seeds": list(by_seed),
+                "digest": ours,
+                "metrics": summarize(list(by_seed.values())),
+            }
+    return found
+
+
+def main() -> None:
+    """Write metrics/noise.json."""
+    with Repo() as repo:
+        listed = repo.experiments.ls()
+    experiments = [revision for found in listed.values() for _, revision in sorted(found)]
+    found = collect([None, *experiments], list(families.table()))
+    if not found:
+        raise InputError(
+            "no experiment on this commit is a repeat of it: run `dvc exp run --queue -S"
+            " 'seed.training=2,3,4,5'` and `dvc queue start` first"
+        )
+    write_metrics(paths.NOISE, found)
+    for family, noise in found.items():
+        print(f"{family}: {noise['repeats']} seeds")
+
+
+if __name__ == "__main__":
+    run(main)

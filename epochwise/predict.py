@@ -1,0 +1,129 @@
+"""Predict whether new reviews are positive, with a family's chosen epoch and threshold.
+
+The reviews are a column of a csv, tsv or parquet file, or one text as an argument or on standard
+input. A file becomes a csv with the columns `probability` and `predicted` added, on standard output
+or in `--output`; a text becomes one line.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import typer
+
+from epochwise import families
+from epochwise.core import params, paths
+from epochwise.core.cli import InputError, run
+from epochwise.core.files import read_json, replacing
+from epochwise.data.cleaning import Clean, clean_text
+from epochwise.data.review_files.table import read_columns
+from epochwise.measures.binary import at_threshold
+
+CHAMPION = "binary_reviews"
+
+
+class Classifier(NamedTuple):
+    """A family that reads reviews, its params, its chosen threshold, and how to clean a text."""
+
+    family: families.Family
+    params: params.Section
+    threshold: float
+    clean: Clean
+
+
+def load(name: str | None) -> Classifier:
+    """The family `name`, or the champion on reviews, with what was chosen for it.
+
+    Raises:
+        InputError: no such family, or it does not read reviews, or nothing is chosen yet.
+    """
+    name = name or read_json(paths.CHAMPIONS)["champions"][CHAMPION]["family"]
+    if families.row(name).task != "binary":
+        known = [known for known, row in families.table().items() if row.task == "binary"]
+        raise InputError(
+            f"the family '{name}' does not read reviews: expected one of {', '.join(known)}"
+        )
+    selection = paths.metrics(name, "selection.json")
+    if not selection.exists():
+        raise InputError(f"{selection} not found: run `dvc repro threshold@{name}`")
+    family, threshold = families.load(name), read_json(selection)["threshold"]
+    return Classifier(family, family.read_params(), threshold, params.read("clean", Clean))
+
+
+def probabilities(classifier: Classifier, texts: list[str]) -> np.ndarray:
+    """P(1) of raw texts (n,), cleaned as the pipeline cleans; nan where no word is left."""
+    cleaned = np.array([clean_text(text, classifier.clean.digits) for text in texts], dtype=object)
+    likely = np.full(len(texts), np.nan)
+    read = cleaned != ""
+    if read.any():
+        family = classifier.family
+        learner = families.load_learner(family.row.learner)
+        column = pa.chunked_array([cleaned[read]], pa.string())
+        likely[read] = learner.probabilities(family, classifier.params, column)
+    return likely
+
+
+def predict_table(classifier: Classifier, table: pd.DataFrame, column: str) -> pd.DataFrame:
+    """`table` with P(1) and the predicted class of the texts in `column`, in two more columns.
+
+    Both are empty for a text in which cleaning leaves no word.
+    """
+    likely = probabilities(classifier, table[column].fillna("").tolist())
+    predicted = pd.Series(at_threshold(likely, classifier.threshold), table.index).astype("Int64")
+    predicted = predicted.mask(np.isnan(likely))
+    return table.assign(probability=likely.astype("float32"), predicted=predicted)
+
+
+def predict_file(classifier: Classifier, path: Path, column: str, output: Path | None) -> None:
+    """Predict for a file of reviews; say on standard error how many have nothing to read."""
+    predicted = predict_table(classifier, read_columns(path, column), column)
+    if output:
+        with replacing(output) as beside:
+            predicted.to_csv(beside, index=False)
+    else:
+        predicted.to_csv(sys.stdout, index=False)
+    empty = int(predicted["predicted"].isna().sum())
+    if empty:
+        reviews = "1 review has" if empty == 1 else f"{empty} reviews have"
+        print(f"{reviews} no words to read and got no prediction", file=sys.stderr)
+
+
+def predict_text(classifier: Classifier, text: str) -> str:
+    """The predicted class of one text, and P(1), to read.
+
+    Raises:
+        InputError: cleaning leaves no word.
+    """
+    (likely,) = probabilities(classifier, [text])
+    if np.isnan(likely):
+        raise InputError(f"there is nothing to read in {text[:40]!r}: expected at least one word")
+    predicted = int(likely >= classifier.threshold)
+    return f"{predicted} (P(1) = {likely:.4f})"
+
+
+def main(
+    text: Annotated[
+        str | None, typer.Argument(help="One review; without it, standard input.")
+    ] = None,
+    family: Annotated[str | None, typer.Option(help="A family; the champion without it.")] = None,
+    input_file: Annotated[Path | None, typer.Option("--input", help="A table of reviews.")] = None,
+    column: Annotated[str, typer.Option(help="The column of the reviews.")] = "text",
+    output: Annotated[Path | None, typer.Option(help="A csv file; else standard output.")] = None,
+) -> None:
+    """Predict for a text or a table."""
+    if text is not None and input_file:
+        raise InputError("found both a text and --input: give one of them")
+    if output and not input_file:
+        raise InputError("--output is for a table: give one with --input")
+    classifier = load(family)
+    if input_file:
+        predict_file(classifier, input_file, column, output)
+    else:
+        print(predict_text(classifier, sys.stdin.read() if text is None else text))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,197 @@
+"""The report of a review family: what its chosen epoch and threshold are worth."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from epochwise.core import paths
+from epochwise.core.files import read_json, read_table, write_table
+from epochwise.figures.curves import draw_report
+from epochwise.measures import bootstrap
+from epochwise.measures.binary import (
+    at_threshold,
+    counts,
+    log_losses,
+    precision_and_recall,
+    weighted_auc,
+    weighted_mean,
+)
+from epochwise.reports.files import write_curves, write_metrics
+
+SPLITS = ("train", "valid", "test")
+ROC_POINTS = 200
+"""Points of a ROC curve at most: a page with more is slow and looks the same."""
+BINS = 10
+"""Bins of the calibration curve, each with the same number of samples."""
+QUARTERS = ("shortest", "second", "third", "longest")
+DOMAINS = 20
+"""Domains of which slices are reported at most: those with the most reviews."""
+SLICE_METRICS = ("accuracy", "recall_0", "recall_1", "roc_auc")
+
+
+def write(family: str, selection: dict[str, Any], seed: int) -> None:
+    """Write the report of `family` from its scores, with the epoch and threshold of `selection`.
+
+    Writes the metrics of every split, the predictions for test, the curves and the picture; `seed`
+    draws the resamples of the 95 % intervals.
+    """
+    folder = paths.scores(family)
+    threshold = selection["threshold"]
+    model = read_json(folder / "model.json")
+    splits = {split: read_table(folder / f"{split}.parquet") for split in SPLITS}
+    metrics = {split: measure(scored, threshold, seed) for split, scored in splits.items()}
+    for split, measured in metrics.items():
+        measured |= {"epoch": selection["epoch"], "parameters": model["parameters"]}
+        if split == "test":
+            measured["slices"] = list(slices(splits["test"], threshold))
+        write_metrics(family, split, measured)
+    test = splits["test"].select(["id", "label", "probability"])
+    labels, probabilities = _arrays(test)
+    predicted = at_threshold(probabilities, threshold).astype("int8")
+    write_table(paths.predictions(family), test.append_column("predicted", pa.array(predicted)))
+    curves = [
+        roc_curve(labels, probabilities),
+        calibration_curve(labels, probabilities),
+        confusion(labels, predicted),
+    ]
+    write_curves(family, pd.concat(curves, ignore_index=True))
+    title = f"{family} on test, {len(labels):,} reviews"
+    draw_report(paths.plot("pictures", family, "png"), title, metrics["test"], curves)
+
+
+def measure(scored: pa.Table, threshold: float, seed: int) -> dict[str, Any]:
+    """Size, metrics and their 95 % intervals of a table `label, probability`."""
+    labels, probabilities = _arrays(scored)
+    return {
+        "n": len(labels),
+        **report(labels, probabilities, threshold),
+        "calibration_error": calibration_error(labels, probabilities),
+        "threshold": threshold,
+        "ci95": intervals(labels, probabilities, threshold, seed),
+    }
+
+
+def report(labels: np.ndarray, probabilities: np.ndarray, threshold: float) -> dict[str, float]:
+    """The metrics of predicting 1 where P(1) is at least `threshold`, each a mean over samples.
+
+    Labels and probabilities have shape (n,). A precision without predictions of its class is 0.
+    """
+    weights = np.ones((1, len(labels)))
+    measured = weighted_metrics(labels, probabilities, threshold, weights)
+    return {name: float(values[0]) for name, values in measured.items()}
+
+
+def intervals(
+    labels: np.ndarray, probabilities: np.ndarray, threshold: float, seed: int
+) -> dict[str, list[float]]:
+    """95 % percentile bootstrap intervals of every metric of `report`."""
+    return bootstrap.intervals(
+        lambda weights: weighted_metrics(labels, probabilities, threshold, weights),
+        len(labels),
+        seed,
+    )
+
+
+def weighted_metrics(
+    labels: np.ndarray, probabilities: np.ndarray, threshold: float, weights: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The metrics of `report` for each row of sample `weights` (k, n): name to (k,)."""
+    counted = counts(labels, at_threshold(probabilities, threshold), weights)
+    by_class = precision_and_recall(counted)
+    return {
+        "accuracy": (counted.true_0 + counted.true_1) / weights.sum(axis=1),
+        "balanced_accuracy": (by_class["recall_0"] + by_class["recall_1"]) / 2,
+        "log_loss": weighted_mean(log_losses(labels, probabilities), weights),
+        "roc_auc": weighted_auc(labels, probabilities, weights),
+        **by_class,
+    }
+
+
+def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """The expected calibration error, with bins of equal mass (Naeini et al. 2015).
+
+    The mean distance between the mean P(1) and the share of class 1 of a bin, weighted by size. It
+    has no bootstrap interval: every resample adds noise to the distances, so that the interval
+    would lie above the figure.
+    """
+    curve = calibration_curve(labels, probabilities)
+    distances = np.abs(curve["x"] - curve["y"]).to_numpy()
+    return float(np.average(distances, weights=curve["n"]))
+
+
+def calibration_curve(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+    """Mean P(1) `x`, share of class 1 `y` and size `n` of BINS bins of about the same size.
+
+    Equal probabilities fall into the same bin, so that there may be fewer bins.
+    """
+    likely = probabilities.astype("float64")
+    edges = np.quantile(likely, np.arange(1, BINS) / BINS)
+    bins = np.searchsorted(edges, likely, side="right")
+    grouped = pd.DataFrame({"x": likely, "y": labels}).groupby(bins)
+    curve = grouped.mean().assign(n=grouped.size(), curve="calibration")
+    return curve[["curve", "x", "y", "n"]].reset_index(drop=True)
+
+
+def roc_curve(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+    """The ROC curve: false positive rate `x`, true positive rate `y`, ROC_POINTS points at most."""
+    from sklearn import metrics
+
+    false_1, true_1, _ = metrics.roc_curve(labels, probabilities)
+    kept = np.unique(np.linspace(0, len(false_1) - 1, ROC_POINTS).round().astype(int))
+    return pd.DataFrame({"curve": "roc", "x": false_1[kept], "y": true_1[kept]})
+
+
+def confusion(labels: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
+    """How many samples `n` of class `x` are predicted as class `y`: all four pairs."""
+    pairs = [(actual, given) for actual in (0, 1) for given in (0, 1)]
+    sizes = [np.count_nonzero((labels == x) & (predicted == y)) for x, y in pairs]
+    table = pd.DataFrame(pairs, columns=["x", "y"]).assign(n=sizes, curve="confusion")
+    # Objects, so that classes stay whole numbers in one column with the rates of other curves.
+    return table.astype({"x": object, "y": object})
+
+
+def slices(scored: pa.Table, threshold: float) -> Iterator[dict[str, Any]]:
+    """The metrics of kinds of reviews: by length, domain, rating and class.
+
+    Yields for each kind `by` and `slice`, its name, its size `n` and SLICE_METRICS, null where
+    they are not defined: the recall of a class, or the area under the ROC curve, without samples.
+    """
+    labels, probabilities = _arrays(scored)
+    for by, name, rows in _kinds(scored):
+        actual = labels[rows]
+        measured: dict[str, float | None] = {**report(actual, probabilities[rows], threshold)}
+        for label in (0, 1):
+            if not (actual == label).any():
+                measured |= {f"recall_{label}": None, "roc_auc": None}
+        chosen = {metric: measured[metric] for metric in SLICE_METRICS}
+        yield {"by": by, "slice": name, "n": int(rows.sum()), **chosen}
+
+
+def _kinds(scored: pa.Table) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Yield what reviews are told apart by, the name of a kind, and which rows (n,) are of it."""
+    known = scored.select([name for name in scored.schema.names if name != "id"]).to_pandas()
+    if "words" in known:
+        words = known["words"].to_numpy()
+        edges = np.quantile(words, [0.25, 0.5, 0.75])
+        quarters = np.searchsorted(edges, words, side="left")
+        for number, quarter in enumerate(QUARTERS):
+            rows = quarters == number
+            if rows.any():
+                limits = f"{words[rows].min()} to {words[rows].max()} words"
+                yield "length", f"{quarter} quarter, {limits}", rows
+    if "domain" in known:
+        for domain in sorted(known["domain"].value_counts().index[:DOMAINS]):
+            yield "domain", domain, (known["domain"] == domain).to_numpy()
+    if "rating" in known:
+        stars = np.floor(known["rating"] + 0.5)
+        for number in sorted(stars.dropna().unique()):
+            yield "rating", f"{number:.0f}", (stars == number).to_numpy()
+    for label in (0, 1):
+        yield "class", str(label), (known["label"] == label).to_numpy()
+
+
+def _arrays(scored: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    return scored["label"].to_numpy(), scored["probability"].to_numpy()

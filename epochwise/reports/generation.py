@@ -1,0 +1,134 @@
+"""The report of a family that draws images: how close they come to the real ones."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from epochwise.core import paths
+from epochwise.core.files import read_json, read_table, write_table
+from epochwise.measures.bootstrap import interval
+from epochwise.measures.generation import frechet_distance
+from epochwise.reports.files import write_curves, write_metrics
+
+COUNTED = 200
+"""Images whose classes are counted apart, as the epochs were chosen by as many."""
+RESAMPLES = 200
+"""Of the interval of the Fréchet distance, each of which takes some milliseconds."""
+SHOWN = (4, 5)
+"""Rows and columns of generated images that are shown."""
+EPOCHS_SHOWN = 6
+"""Epochs in the picture of the progress, at most."""
+
+
+def write(family: str, selection: dict[str, Any], seed: int) -> None:
+    """Write the report of `family` from its scores, with the epoch of `selection`.
+
+    Writes what the images drawn are worth beside those of every split, the images, the curves and
+    the picture; `seed` draws the resamples of the 95 % intervals.
+    """
+    folder = paths.scores(family)
+    drawn = read_table(folder / "generated.parquet")
+    predicted = drawn["predicted"].to_numpy()
+    histogram = np.bincount(predicted, minlength=len(read_json(folder / "classes.json")))
+    ours, train = _rows(drawn, "features"), _features(folder, "train")
+    for split in ("train", "valid", "test"):
+        real = _features(folder, split)
+        metrics: dict[str, Any] = {
+            "n": len(real),
+            "generated": len(ours),
+            "frechet": frechet_distance(ours, real),
+            "frechet_of_train": frechet_distance(train, real),
+            "classes": int(np.count_nonzero(histogram)),
+            "classes_of_200": len(np.unique(predicted[:COUNTED])),
+            "histogram": {str(label): int(n) for label, n in enumerate(histogram)},
+            "ci95": {"frechet": frechet_interval(ours, real, seed)},
+            "epoch": selection["epoch"],
+            "parameters": read_json(folder / "model.json")["parameters"],
+        }
+        write_metrics(family, split, metrics)
+    write_table(paths.predictions(family), drawn.select(["id", "pixels"]))
+    losses = read_table(folder / "losses.parquet").to_pandas()
+    labels = read_table(folder / "test.parquet", ["label"])["label"].to_numpy()
+    points = [steps(losses), classes(histogram, labels)]
+    write_curves(family, pd.concat(points, ignore_index=True))
+    draw(family, drawn, losses, selection["epoch"])
+
+
+def frechet_interval(features: np.ndarray, others: np.ndarray, seed: int) -> list[float]:
+    """The 95 % basic bootstrap interval of the Fréchet distance of two sets (n, d), (m, d).
+
+    Twice the distance less the quantiles of its resamples (Davison & Hinkley 1997, section 5.2).
+    It is the interval of the distance of what the sets were drawn from. That of the sets lies above
+    it by what small sets add, and that of a resample, with its duplicates, by as much again: the
+    interval takes this away, so that the figure itself may lie above it.
+    """
+    from threadpoolctl import threadpool_limits
+
+    random = np.random.default_rng(seed)
+
+    def resampled(values: np.ndarray) -> np.ndarray:
+        return values[random.integers(len(values), size=len(values))]
+
+    with threadpool_limits(1):  # with matrices as small as these, threads wait for each other
+        drawn = [frechet_distance(resampled(features), resampled(others)) for _ in range(RESAMPLES)]
+    low, high = interval(np.array(drawn))
+    distance = frechet_distance(features, others)
+    return [max(2 * distance - high, 0.0), max(2 * distance - low, 0.0)]
+
+
+def steps(losses: pd.DataFrame) -> pd.DataFrame:
+    """The losses of `discriminator` and `generator`, a curve each: step `x`, loss `y`."""
+    long = losses.melt(id_vars="step", var_name="curve", value_name="y")
+    return long.rename(columns={"step": "x"})
+
+
+def classes(histogram: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+    """The share `y` and the number `n` of each class `x`, among `generated` and `real` images."""
+    counts = {"generated": histogram, "real": np.bincount(labels, minlength=len(histogram))}
+    return pd.concat(
+        pd.DataFrame({"curve": name, "x": range(len(n)), "y": n / n.sum(), "n": n})
+        for name, n in counts.items()
+    )
+
+
+def draw(family: str, drawn: pa.Table, losses: pd.DataFrame, epoch: int) -> None:
+    """Draw generated images; beside them the losses, and the same noise as training goes on."""
+    from epochwise.figures.canvas import new_figure, write_figure
+    from epochwise.figures.grids import draw_rows
+
+    figure = new_figure(13, 5.2)
+    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(6, 7))[0]
+    count = SHOWN[0] * SHOWN[1]
+    images = _images(drawn.slice(0, count)).reshape(*SHOWN, 28, 28)
+    draw_rows(left, images, [""] * SHOWN[0], f"{family}: images drawn by epoch {epoch}")
+    upper, lower = right.subfigures(2, 1, squeeze=False, height_ratios=(4, 6))[:, 0]
+    axes = upper.subplots()
+    for name in ("discriminator", "generator"):
+        axes.plot(losses["step"], losses[name], label=name, linewidth=0.7)
+    axes.set(xlabel="step", ylabel="log loss")
+    axes.legend()
+    progress = read_table(paths.scores(family) / "progress.parquet")
+    after = progress["step"].to_numpy()
+    known = np.unique(after)
+    shown = known[np.unique(np.linspace(0, len(known) - 1, EPOCHS_SHOWN).round().astype(int))]
+    rows = np.stack([_images(progress)[after == step] for step in shown])
+    names = [f"step {step}" for step in shown]
+    draw_rows(lower, rows, names, "The same noise as training goes on")
+    write_figure(paths.plot("pictures", family, "png"), figure)
+
+
+def _features(folder: Path, split: str) -> np.ndarray:
+    return _rows(read_table(folder / f"{split}.parquet"), "features")
+
+
+def _images(table: pa.Table) -> np.ndarray:
+    return _rows(table, "pixels").reshape(-1, 28, 28)
+
+
+def _rows(table: pa.Table, name: str) -> np.ndarray:
+    """A column of lists of one length d, as (n, d)."""
+    flat: np.ndarray = table[name].combine_chunks().flatten().to_numpy()
+    return flat.reshape(len(table), -1)

@@ -1,0 +1,166 @@
+"""The report of a family that tells classes of images apart: what its chosen epoch is worth."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from epochwise.core import paths
+from epochwise.core.files import read_arrays, read_json, read_table, write_table
+from epochwise.measures import bootstrap
+from epochwise.measures.multiclass import log_losses
+from epochwise.reports.files import write_curves, write_metrics
+
+BINS = 10
+"""Bins of the calibration curve, each with the same number of samples."""
+
+
+def write(family: str, selection: dict[str, Any], seed: int) -> None:
+    """Write the report of `family` from its scores, with the epoch of `selection`.
+
+    Writes the metrics of every split, the predictions for test, the curves and the picture; `seed`
+    draws the resamples of the 95 % intervals.
+    """
+    folder = paths.scores(family)
+    classes = read_json(folder / "classes.json")
+    parameters = read_json(folder / "model.json")["parameters"]
+    for split in ("train", "valid", "test"):
+        scored = read_table(folder / f"{split}.parquet")
+        labels, probabilities = _arrays(scored)
+        metrics = {"n": len(labels), **report(labels, probabilities, classes)}
+        metrics |= {"ci95": intervals(labels, probabilities, seed), "epoch": selection["epoch"]}
+        metrics |= {"parameters": parameters}
+        metrics |= {"calibration_error": calibration_error(labels, probabilities)}
+        write_metrics(family, split, metrics)
+    predicted = probabilities.argmax(axis=1)
+    predictions = scored.select(["id", "label"])
+    for name, column in (("probability", probabilities.max(axis=1)), ("predicted", predicted)):
+        predictions = predictions.append_column(name, pa.array(column))
+    write_table(paths.predictions(family), predictions)
+    points = [calibration_curve(labels, probabilities), confusion(labels, predicted, classes)]
+    write_curves(family, pd.concat(points, ignore_index=True))
+    draw(family, labels, probabilities, classes)
+
+
+def report(labels: np.ndarray, probabilities: np.ndarray, classes: list[str]) -> dict[str, Any]:
+    """The metrics of predicting the likeliest class, and `per_class` its n, precision and recall.
+
+    Labels (n,) are places in `classes`, the names of the columns of `probabilities` (n, classes).
+
+    Macro averages weigh every class alike, micro ones every sample: with one class for each sample
+    micro precision, micro recall and accuracy are the same. A precision without predictions is 0.
+    """
+    weights = np.ones((1, len(labels)))
+    metrics = weighted_metrics(labels, probabilities, weights)
+    precision, recall = _per_class(labels, probabilities, weights)
+    return {name: float(values[0]) for name, values in metrics.items()} | {
+        "per_class": {
+            name: {
+                "n": int(np.count_nonzero(labels == label)),
+                "precision": float(precision[0, label]),
+                "recall": float(recall[0, label]),
+            }
+            for label, name in enumerate(classes)
+        }
+    }
+
+
+def intervals(labels: np.ndarray, probabilities: np.ndarray, seed: int) -> dict[str, list[float]]:
+    """95 % percentile bootstrap intervals of every single figure of `report`."""
+    return bootstrap.intervals(
+        lambda weights: weighted_metrics(labels, probabilities, weights), len(labels), seed
+    )
+
+
+def weighted_metrics(
+    labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The metrics of `report` for each row of sample `weights` (k, n): name to (k,)."""
+    total = weights.sum(axis=1)
+    accuracy = weights @ (probabilities.argmax(axis=1) == labels) / total
+    precision, recall = _per_class(labels, probabilities, weights)
+    return {
+        "accuracy": accuracy,
+        "log_loss": weights @ log_losses(labels, probabilities) / total,
+        "macro_precision": precision.mean(axis=1),
+        "macro_recall": recall.mean(axis=1),
+        "micro_precision": accuracy,
+        "micro_recall": accuracy,
+    }
+
+
+def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """The expected calibration error of the likeliest class, with bins of equal mass.
+
+    The mean distance between the mean probability and the share that is right of a bin, weighted
+    by size (Naeini et al. 2015). It has no bootstrap interval: every resample adds noise to the
+    distances, so that the interval would lie above the figure.
+    """
+    curve = calibration_curve(labels, probabilities)
+    distances = np.abs(curve["x"] - curve["y"]).to_numpy()
+    return float(np.average(distances, weights=curve["n"]))
+
+
+def calibration_curve(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
+    """Mean probability `x` of the likeliest class, share `y` that is right and size `n` of bins.
+
+    They are BINS of about the same size. Equal probabilities fall into the same bin, so that there
+    may be fewer.
+    """
+    likely = probabilities.max(axis=1).astype("float64")
+    right = probabilities.argmax(axis=1) == labels
+    edges = np.quantile(likely, np.arange(1, BINS) / BINS)
+    bins = np.searchsorted(edges, likely, side="right")
+    grouped = pd.DataFrame({"x": likely, "y": right.astype("float64")}).groupby(bins)
+    curve = grouped.mean().assign(n=grouped.size(), curve="calibration")
+    return curve[["curve", "x", "y", "n"]].reset_index(drop=True)
+
+
+def confusion(labels: np.ndarray, predicted: np.ndarray, classes: list[str]) -> pd.DataFrame:
+    """How many samples `n` of class `x` are predicted as class `y`: every pair of classes."""
+    sizes = np.zeros((len(classes), len(classes)), int)
+    np.add.at(sizes, (labels, predicted), 1)
+    pairs = [(actual, given) for actual in classes for given in classes]
+    return pd.DataFrame(pairs, columns=["x", "y"]).assign(n=sizes.ravel(), curve="confusion")
+
+
+def draw(family: str, labels: np.ndarray, probabilities: np.ndarray, classes: list[str]) -> None:
+    """Draw the images of test whose class is the least likely, with what they are read as."""
+    from epochwise.figures.canvas import write_figure
+    from epochwise.figures.grids import captioned_figure
+
+    hardest = read_arrays(paths.scores(family) / "hardest.npz")
+    predicted = probabilities.argmax(axis=1)
+    captions = [
+        (
+            f"{classes[labels[row]]} read as {classes[predicted[row]]}"
+            f"\n({probabilities[row].max():.2f})",
+            "black" if predicted[row] == labels[row] else "firebrick",
+        )
+        for row in hardest["rows"]
+    ]
+    wrong = np.count_nonzero(predicted != labels)
+    title = f"{family} on test: the hardest of {len(labels)}, {wrong} of which are mistaken"
+    figure = captioned_figure(hardest["images"], captions, title)
+    write_figure(paths.plot("pictures", family, "png"), figure)
+
+
+def _per_class(
+    labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Precision and recall of each class, (k, classes) each; 0 where the whole is 0."""
+    identity = np.eye(probabilities.shape[1])
+    actual, predicted = identity[labels], identity[probabilities.argmax(axis=1)]
+    right = weights @ (actual * predicted)
+    precision, recall = (
+        np.divide(right, whole, out=np.zeros_like(right), where=whole > 0)
+        for whole in (weights @ predicted, weights @ actual)
+    )
+    return precision, recall
+
+
+def _arrays(scored: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    """Labels (n,) and class probabilities (n, classes) of a table of scores."""
+    flat = scored["probabilities"].combine_chunks().flatten().to_numpy()
+    return scored["label"].to_numpy(), flat.reshape(len(scored), -1)

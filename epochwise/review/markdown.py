@@ -1,0 +1,147 @@
+"""A report as one Markdown text, to be posted as a comment: the verdict first, the rest folded.
+
+What names, params and file names bring is never markup: see `escape`.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from epochwise.review import tables, wording
+from epochwise.review.report import Report
+from epochwise.review.tables import Table
+from epochwise.review.wording import Sentence
+
+LONGEST = 60_000
+"""Characters of the text at most: GitHub takes comments of 65,536."""
+RESERVE = 2_000
+"""Of these, what is kept for the lines that are never left out."""
+CELL, SENTENCE = 120, 400
+"""Characters of a value, and of a sentence, before they are escaped."""
+SENTENCES = 8
+_SPECIAL = re.compile(
+    r"[&<>|`*~\\$^]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:])|[@#]|www(?=\.)|:(?=//)", re.IGNORECASE
+)
+_NO_WIDTH = "&#8203;"
+
+HOW_TO_READ = (
+    "A difference is of the samples of test that both have. Its 95 % interval holds the variance "
+    "of resampling them in pairs and, where the model was trained anew, that of training: 2 s² of "
+    "repeats with other seeds. P values are corrected over all metrics in the table (Holm 1979): "
+    "below 0.05 a change is called better or worse. McNemar's exact test is of the two models as "
+    "they are, without the noise of training."
+)
+
+
+def escape(text: Any, longest: int = CELL) -> str:
+    """`text` as one line that Markdown shows letter by letter: no markup, no mention, no link.
+
+    Special characters become entities. What begins a mention, a reference or a bare address is
+    parted from the rest by a space of no width, as those are looked for in what is shown.
+    """
+    line = " ".join(str(text).split())
+    line = line if len(line) <= longest else f"{line[: longest - 1]}…"
+    return _SPECIAL.sub(_escaped, line)
+
+
+def prose(sentence: str) -> str:
+    """A sentence of ours, escaped; what stands between backticks is code."""
+    return "".join(
+        f"<code>{escape(piece, SENTENCE)}</code>" if is_code else _spaced(piece)
+        for piece, is_code in wording.spans(sentence)
+    )
+
+
+def write(report: Report, pictures: dict[str, str], page: str) -> str:
+    """The report as Markdown of at most LONGEST characters.
+
+    `pictures` are files to show by their titles, `page` is the file that shows everything; both
+    stand beside the text.
+    """
+    parts = [
+        f"## {escape(report.new.name)} against {escape(report.old.name)}",
+        _verdicts(wording.verdicts(report)),
+        _notes(report),
+    ]
+    details = tables.details(report)
+    parts.append(_table(tables.comparisons(report), LONGEST // 2 - _length(parts)))
+    for table in details:
+        if table.rows:
+            parts.append(_fold(table, LONGEST - RESERVE - _length(parts)))
+    parts.append(_pictures(pictures, LONGEST - RESERVE - _length(parts)))
+    parts.append(_unchanged(details))
+    parts.append(f"<details><summary>How to read this</summary>\n\n{HOW_TO_READ}\n\n</details>")
+    parts.append(f"Everything, with curves and pictures: <code>{page}</code>")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _verdicts(sentences: list[Sentence]) -> str:
+    shown = [
+        f"**{escape(each.lead)}**" + (f": {prose(each.rest[:SENTENCE])}" if each.rest else "")
+        for each in sentences[:SENTENCES]
+    ]
+    if len(sentences) > SENTENCES:
+        shown.append(f"and {len(sentences) - SENTENCES} more below")
+    return " · ".join(shown)
+
+
+def _notes(report: Report) -> str:
+    return " ".join(prose(note[:SENTENCE]) for note in wording.notes(report))
+
+
+def _fold(table: Table, room: int) -> str:
+    opening = f"<details><summary>{table.title} ({len(table.rows):,})</summary>\n\n"
+    closing = "\n\n</details>"
+    shown = _table(table, room - len(opening) - len(closing))
+    return f"{opening}{shown}{closing}" if shown else f"{table.title}: left out for length."
+
+
+def _table(table: Table, room: int) -> str:
+    """A Markdown table of the rows that find room; empty if none does."""
+    lines = [_line(table.header), _line(["---"] * len(table.header))]
+    left = room - _length(lines) - RESERVE // 10
+    for row in table.rows:
+        line = _line(row)
+        left -= len(line) + 1
+        if left < 0:
+            break
+        lines.append(line)
+    shown = len(lines) - 2
+    if not shown:
+        return ""
+    more = f"\n\nand {len(table.rows) - shown:,} more" if shown < len(table.rows) else ""
+    return "\n".join(lines) + more
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(escape(cell) for cell in cells)} |"
+
+
+def _pictures(pictures: dict[str, str], room: int) -> str:
+    if not pictures:
+        return ""
+    shown = "\n\n".join(f"![{escape(title)}]({file})" for title, file in pictures.items())
+    text = f"<details><summary>Curves and pictures</summary>\n\n{shown}\n\n</details>"
+    return text if len(text) <= room else ""
+
+
+def _unchanged(details: Iterable[Table]) -> str:
+    told = "; ".join(table.otherwise for table in details if table.otherwise and not table.rows)
+    return escape(f"{told[:1].upper()}{told[1:]}.", 3 * SENTENCE) if told else ""
+
+
+def _length(parts: Iterable[str]) -> int:
+    return sum(len(part) + 2 for part in parts)
+
+
+def _spaced(piece: str) -> str:
+    """A piece escaped, with the spaces that part it from code."""
+    before = " " if piece[:1].isspace() else ""
+    after = " " if piece[-1:].isspace() and piece.strip() else ""
+    return f"{before}{escape(piece, SENTENCE)}{after}"
+
+
+def _escaped(found: re.Match[str]) -> str:
+    text = found[0]
+    entity = f"&#{ord(text)};" if len(text) == 1 and text != ":" else text
+    return f"{entity}{_NO_WIDTH}" if text in "@#:" or len(text) > 1 else entity

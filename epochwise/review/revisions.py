@@ -1,0 +1,211 @@
+"""Any state of the project to read from: a git revision, an experiment of DVC, or the workspace.
+
+Files come from git, from DVC's cache or from its remote; nothing is checked out.
+"""
+
+import io
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+from dvc_data.index import DataIndexDirError
+
+from epochwise.core.cli import InputError
+from epochwise.core.params import suggest
+from epochwise.review.lock import Lock, parse
+
+WORKSPACE = "workspace"
+"""The name of the files as they stand in the project's folder."""
+EXPERIMENTS = "refs/exps/"
+_CONFIGURED = ("core", "cache", "remote")
+
+
+class MissingError(Exception):
+    """A file of a revision that cannot be had.
+
+    `why` says so in words; `fetch` is the command of DVC that, with the `path` at its end, gets it.
+    """
+
+    def __init__(self, path: str, why: str, fetch: str) -> None:
+        """Tell of `path`, why it cannot be had, and what may help."""
+        super().__init__(f"{path} {why}: run `{fetch} {path}`")
+        self.path, self.why, self.fetch = path, why, fetch
+
+
+class Revision:
+    """The files of a git revision, of an experiment, or of the workspace; reads, never writes.
+
+    Attributes:
+        name: the revision as it was asked for.
+        commit: the full name of its commit; None for the workspace.
+    """
+
+    def __init__(self, name: str, root: Path = Path()) -> None:
+        """Find the revision `name` of the project in the folder `root`.
+
+        Raises:
+            InputError: `root` is no DVC project in git, or `name` is nothing that it knows.
+        """
+        from dvc.exceptions import DvcException
+        from dvc.repo import Repo
+
+        try:
+            self._repo = Repo(str(root.resolve()))
+            # Before anything is read: a project without git has no revisions but this one.
+            self.commit = None if name == WORKSPACE else _resolve(self._repo, name)
+        except DvcException as error:
+            raise InputError(f"{root.resolve()} cannot be read by DVC: {error}") from None
+        self.name = name
+        self._files = self._open(remote=True)
+        self._unreachable = ""
+
+    def read(self, path: str | Path) -> bytes:
+        """The content of a file, wherever it is kept.
+
+        Raises:
+            MissingError: it is neither in git nor in a cache or remote that can be reached.
+        """
+        try:
+            content: bytes = self._files.cat_file(f"/{Path(path).as_posix()}")
+        # A remote fails with the errors of whatever library it is reached through.
+        except Exception as error:
+            if self._unreachable or _is_absent(error):
+                raise self._missing(path) from None
+            # Once is enough to wait for it. What is in the cache can still be had.
+            self._unreachable = _reason(error.__cause__ or error)
+            self._files = self._open(remote=False)
+            return self.read(path)
+        return content
+
+    def optional(self, path: str | Path) -> bytes | None:
+        """The content of a file, or None where the revision has none that can be had."""
+        try:
+            return self.read(path)
+        except MissingError:
+            return None
+
+    def json(self, path: str | Path) -> Any:
+        """The content of a JSON file, or None where the revision has none.
+
+        Raises:
+            InputError: the file is not JSON.
+        """
+        content = self.optional(path)
+        try:
+            return None if content is None else json.loads(content)
+        except ValueError as error:
+            raise InputError(f"{path} of {self.name} is not JSON: {error}") from None
+
+    def yaml(self, path: str | Path) -> Any:
+        """The content of a YAML file, or None where the revision has none.
+
+        Raises:
+            InputError: the file is not YAML.
+        """
+        content = self.optional(path)
+        try:
+            return None if content is None else yaml.load(content, _YAML)
+        except yaml.YAMLError as error:
+            text = " ".join(str(error).split())
+            raise InputError(f"{path} of {self.name} is not YAML: {text}") from None
+
+    def table(self, path: str | Path, columns: list[str]) -> pd.DataFrame:
+        """Columns of a Parquet file.
+
+        Raises:
+            MissingError: the file cannot be had.
+            InputError: the file is not Parquet, or lacks a column.
+        """
+        content = self.read(path)
+        try:
+            table = pq.read_table(io.BytesIO(content))
+        except pa.ArrowInvalid as error:
+            raise InputError(f"{path} of {self.name} is not Parquet: {error}") from None
+        absent = [column for column in columns if column not in table.column_names]
+        if absent:
+            raise InputError(f"{path} of {self.name} has no column {', '.join(absent)}")
+        frame: pd.DataFrame = table.select(columns).to_pandas()
+        return frame
+
+    @cached_property
+    def locked(self) -> dict[str, Any]:
+        """The content of dvc.lock; empty where nothing was ever run."""
+        return self.yaml("dvc.lock") or {}
+
+    @cached_property
+    def lock(self) -> Lock:
+        """What dvc.lock says of outputs and sources."""
+        return parse(self.locked)
+
+    def _open(self, *, remote: bool) -> Any:
+        """The files of the revision, those of the remote too if asked for."""
+        from dvc.api import DVCFileSystem
+
+        # The remotes of today: what was pushed later is not in the configuration of an old commit.
+        config = {section: dict(self._repo.config[section]) for section in _CONFIGURED}
+        if not remote:
+            config["core"]["remote"] = ""
+        return DVCFileSystem(self._repo.root_dir, rev=self.commit, config=config)
+
+    def _missing(self, path: str | Path) -> MissingError:
+        remote = f"remote that answers ({self._unreachable})" if self._unreachable else "remote"
+        why = f"of {self.name} is in no cache and in no {remote}"
+        return MissingError(Path(path).as_posix(), why, f"dvc fetch{self._fetched_with}")
+
+    @cached_property
+    def _fetched_with(self) -> str:
+        """The option of `dvc fetch` that takes in this revision."""
+        if self.commit is None:
+            return ""
+        scm = self._repo.scm
+        if self.name in scm.list_branches():
+            return " --all-branches"
+        if self.name in scm.list_tags():
+            return " --all-tags"
+        if self.commit in _experiments(scm).values():
+            return " --all-experiments"
+        return " --all-commits"
+
+
+def _resolve(repo: Any, name: str) -> str:
+    from dvc.scm import NoSCMError, RevError, resolve_rev
+
+    try:
+        commit: str = resolve_rev(repo.scm, name)
+    except NoSCMError:
+        raise InputError(f"no revision '{name}': the project is not in git") from None
+    except RevError:
+        known = [*repo.scm.list_branches(), *repo.scm.list_tags(), *_experiments(repo.scm)]
+        raise InputError(
+            f"no revision '{name}': expected '{WORKSPACE}', a branch, tag or commit of git, or "
+            f"the name of an experiment{suggest(name, [WORKSPACE, *known])}"
+        ) from None
+    return commit
+
+
+def _experiments(scm: Any) -> dict[str, str]:
+    """Name to commit of the experiments of DVC."""
+    names = (ref for ref in scm.iter_refs(base=EXPERIMENTS) if len(ref.split("/")) == 5)
+    return {ref.rsplit("/", 1)[1]: scm.get_ref(ref) for ref in names}
+
+
+def _is_absent(error: BaseException | None) -> bool:
+    """Whether a file is not there, rather than not to be reached."""
+    if isinstance(error, FileNotFoundError | IsADirectoryError):
+        return True
+    # DVC cannot list a folder if the file of its names is not there.
+    return isinstance(error, DataIndexDirError) and _is_absent(error.__cause__)
+
+
+def _reason(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The fast loader where PyYAML has it: dvc.lock is long."""

@@ -1,0 +1,215 @@
+"""The facts of one revision that a report is about, read and brought into one form."""
+
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from epochwise.core import params, paths
+from epochwise.families import TABLE
+from epochwise.noise import digest
+from epochwise.review.headlines import HEADLINES, task_of
+from epochwise.review.revisions import Revision
+from epochwise.review.statistics import Noise
+
+DATASETS = ("reviews", "digits", "target")
+COUNTED = ("fetch", "clean", "split")
+"""The stages of a data set that keep counts of it."""
+SPLITS = ("train", "valid", "test")
+DROPPED = ("clean.dropped.", "fetch.duplicates_dropped", "fetch.unreadable")
+"""Beginnings of the counts of rows that were left out."""
+
+Flat = dict[str, Any]
+"""Leaves of nested mappings by their dotted keys."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family in one revision: what it does, what it is worth, what it costs.
+
+    `test` is its metrics/<family>/test.json; `noise` is by metric; `seconds` is the training time.
+    """
+
+    name: str
+    task: str
+    test: dict[str, Any]
+    selection: dict[str, Any]
+    noise: dict[str, Noise]
+    seconds: float | None
+    model_bytes: int | None
+
+    @property
+    def parameters(self) -> float | None:
+        """How many parameters the model has."""
+        return number(self.test.get("parameters"))
+
+    def value(self, metric: str) -> float | None:
+        """A metric on test."""
+        return number(self.test.get(metric))
+
+    def interval(self, metric: str) -> tuple[float, float] | None:
+        """The 95 % interval of a metric on test, by resampling it."""
+        ends: Any = mapping(self.test.get("ci95")).get(metric)
+        low, high = [number(end) for end in ends] if _is_pair(ends) else (None, None)
+        return None if low is None or high is None else (low, high)
+
+
+@dataclass(frozen=True)
+class Data:
+    """The counts of a data set: rows by split, rows left out by reason, and all counts as kept."""
+
+    rows: dict[str, int]
+    dropped: dict[str, int]
+    counts: Flat
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The facts of a revision; files too large to keep are read from `revision` when needed."""
+
+    revision: Revision
+    families: dict[str, Family]
+    params: Flat
+    data: dict[str, Data]
+    champions: dict[str, str]
+    not_run: list[str]
+
+    @property
+    def name(self) -> str:
+        """The revision as it was asked for."""
+        return self.revision.name
+
+
+def read(revision: Revision) -> Snapshot:
+    """The facts of a revision; what it lacks, as old revisions do, is left out."""
+    values = mapping(revision.yaml(params.PARAMS))
+    champions = mapping(mapping(revision.json(paths.CHAMPIONS)).get("champions"))
+    return Snapshot(
+        revision,
+        {family.name: family for family in _families(revision)},
+        flatten(values),
+        {name: data for name in DATASETS if (data := _data(revision, name)).counts},
+        {task: str(mapping(entry).get("family")) for task, entry in champions.items()},
+        not_run(revision.locked, values),
+    )
+
+
+def not_run(locked: dict[str, Any], values: dict[str, Any]) -> list[str]:
+    """Stages that ran with other params than params.yaml holds, by what dvc.lock says."""
+    now = flatten(values)
+    return [
+        stage
+        for stage, entry in mapping(locked.get("stages")).items()
+        if any(
+            key in now and not _equal(now[key], value)
+            for key, value in flatten(
+                mapping(mapping(entry.get("params")).get(params.PARAMS.name))
+            ).items()
+        )
+    ]
+
+
+def flatten(nested: Any, prefix: str = "") -> Flat:
+    """The leaves of nested mappings by their dotted keys; lists and empty mappings are leaves."""
+    flat: Flat = {}
+    for key, value in mapping(nested).items():
+        if isinstance(value, dict) and value:
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def number(value: Any) -> float | None:
+    """A finite number as it is; None for anything else that a file may hold."""
+    usable = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if usable and math.isfinite(value) else None
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """A mapping with keys of text; empty for anything else that a file may hold."""
+    return {str(key): entry for key, entry in value.items()} if isinstance(value, dict) else {}
+
+
+def _families(revision: Revision) -> Iterator[Family]:
+    noise = mapping(revision.json(paths.NOISE))
+    for name, task in _tasks(revision).items():
+        test = mapping(revision.json(paths.metrics(name, "test.json")))
+        task = task or task_of(test)
+        if task in HEADLINES:
+            yield Family(
+                name,
+                task,
+                test,
+                mapping(revision.json(paths.metrics(name, "selection.json"))),
+                _noise(mapping(noise.get(name)), digest(revision.locked, name)),
+                _train_seconds(revision, name),
+                revision.lock.model_bytes(name),
+            )
+
+
+def _tasks(revision: Revision) -> dict[str, str | None]:
+    """Every family and its task; before families.yaml the leaderboard alone lists them."""
+    found: dict[str, str | None] = {}
+    for group in mapping(revision.yaml(TABLE)).values():
+        for name, row in mapping(group).items():
+            if isinstance(row, dict):
+                found.setdefault(name, str(row.get("task")))
+    return found or dict.fromkeys(mapping(revision.json(paths.LEADERBOARD)))
+
+
+def _noise(entry: dict[str, Any], ours: str | None) -> dict[str, Noise]:
+    """The noise of each metric of a family, if it has repeats; `ours` is the revision's digest."""
+    repeats = number(entry.get("repeats"))
+    if repeats is None or repeats < 2:
+        return {}
+    own = ours is not None and entry.get("digest") == ours
+    found = {}
+    for metric, measured in mapping(entry.get("metrics")).items():
+        mean, std = (number(mapping(measured).get(key)) for key in ("mean", "std"))
+        if mean is not None and std is not None and std >= 0:
+            found[metric] = Noise(mean, std, int(repeats), own)
+    return found
+
+
+def _train_seconds(revision: Revision, family: str) -> float | None:
+    """How long the training of the epoch table took; None if that ran elsewhere."""
+    timing = mapping(revision.json(paths.metrics(family, "timing.json")))
+    epochs = revision.optional(paths.metrics(family, "epochs.csv"))
+    if epochs is None or timing.get("epochs_csv_sha256") != hashlib.sha256(epochs).hexdigest():
+        return None
+    return number(timing.get("train_seconds"))
+
+
+def _data(revision: Revision, dataset: str) -> Data:
+    kept = {step: revision.json(paths.dataset_metrics(dataset, step)) for step in COUNTED}
+    counts = flatten(kept)
+    counts = {key: value for key, value in counts.items() if value not in (None, {}, [])}
+    dropped = {
+        key.split(".", 1)[1].removeprefix("dropped."): int(value)
+        for key, value in counts.items()
+        if key.startswith(DROPPED) and number(value)
+    }
+    rows = {split: _rows(counts, split) for split in SPLITS}
+    return Data({split: n for split, n in rows.items() if n}, dropped, counts)
+
+
+def _rows(counts: Flat, split: str) -> int:
+    """Rows of a split: counted for it, or by class."""
+    for key in (f"split.{split}.n", f"fetch.{split}"):
+        if number(counts.get(key)) is not None:
+            return int(counts[key])
+    by_class = (value for key, value in counts.items() if key.startswith(f"fetch.{split}_"))
+    return int(sum(number(value) or 0 for value in by_class))
+
+
+def _equal(value: Any, locked: Any) -> bool:
+    """Whether a value of params.yaml is that of dvc.lock, where 1e-05 stands without its dot."""
+    if isinstance(locked, str) and isinstance(value, float):
+        return locked == str(value)
+    return bool(value == locked)
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2

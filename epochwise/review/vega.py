@@ -1,0 +1,68 @@
+"""Vega's own JavaScript from a package, for pages that need no network."""
+
+import json
+from pathlib import Path
+
+from epochwise.core.files import replacing
+from epochwise.review.charts import VEGA_LITE, Spec
+
+DVC_TEMPLATE = "tmp/plots.html"
+"""The template of `dvc plots show`, in the folder .dvc."""
+_DVC_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+{refresh_tag}
+<title>DVC plots</title>
+<script>
+"""
+_DVC_BODY = """
+</script>
+<style>
+body { font-family: sans-serif; margin: 1rem; }
+body > div { overflow-x: auto; }
+img { max-width: 100%; }
+</style>
+</head>
+<body>
+{plot_divs}
+</body>
+</html>
+"""
+
+
+def javascript() -> str:
+    """Vega, Vega-Lite and Vega-Embed, which make `vegaEmbed` known to the page."""
+    import vl_convert
+
+    bundle: str = vl_convert.javascript_bundle(vl_version=VEGA_LITE)  # type: ignore[call-arg]
+    return bundle
+
+
+def png(spec: Spec, width: int = 640) -> bytes:
+    """A chart as a picture of `width` pixels."""
+    import vl_convert
+
+    drawn = spec | {"width": width, "background": "white"}
+    drawn.pop("autosize", None)
+    picture: bytes = vl_convert.vegalite_to_png(json.dumps(drawn), vl_version=VEGA_LITE, scale=1.5)
+    return picture
+
+
+def write_dvc_template(root: Path) -> Path:
+    """Write the page that `dvc plots show` fills, and set it in .dvc/config.local of `root`.
+
+    With it the plots need no network. The setting is of this machine alone, as is the file: without
+    the file DVC would refuse to show anything.
+    """
+    from dvc.repo import Repo
+
+    with Repo(str(root)) as repo:
+        path = Path(repo.dvc_dir, DVC_TEMPLATE)
+        with replacing(path) as beside:
+            # DVC puts its plots in, and leaves its own scripts out as nothing asks for them.
+            beside.write_text(_DVC_PAGE + javascript() + _DVC_BODY, encoding="utf-8")
+        with repo.config.edit("local") as config:
+            config.setdefault("plots", {})["html_template"] = DVC_TEMPLATE
+    return path

@@ -1,0 +1,45 @@
+"""What every training leaves: the epoch table, live curves, and how long it took."""
+
+import hashlib
+
+import pandas as pd
+from dvclive import Live
+
+from epochwise.core import paths
+from epochwise.core.files import replacing, write_json
+
+NUMBERS = "%.6g"
+"""Finer than other numbers in git: epochs that differ by less are still chosen among."""
+
+
+def live_curves(family: str) -> Live:
+    """A new log of DVCLive for the training of `family`."""
+    return Live(str(paths.live(family)), save_dvc_exp=False, dvcyaml=None, report=None)
+
+
+def log_epoch(live: Live, row: dict[str, float]) -> None:
+    """Add a row of the epoch table to the live curves."""
+    for name, value in row.items():
+        live.log_metric(name, value)
+    live.next_step()
+
+
+def write_epoch_table(family: str, table: pd.DataFrame, seconds: float) -> None:
+    """Write metrics/<family>/epochs.csv, and beside it how long the training of that table took.
+
+    The duration differs from run to run, so it is no output of the pipeline. The digest says which
+    table it is of.
+    """
+    path = paths.metrics(family, "epochs.csv")
+    with replacing(path) as beside:
+        table.to_csv(beside, index=False, float_format=NUMBERS)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    write_json(
+        paths.metrics(family, "timing.json"),
+        {"train_seconds": round(seconds, 1), "epochs_csv_sha256": digest},
+    )
+
+
+def epoch_column(epoch: int) -> str:
+    """The column that holds what `epoch` predicts."""
+    return f"epoch_{epoch:03d}"

@@ -1,0 +1,137 @@
+"""The training toolbox: what params.yaml may choose, by the framework's own implementations."""
+
+from typing import Annotated, Literal
+
+import keras
+import numpy as np
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+
+from epochwise.core.params import Section
+
+Initializer = Literal[
+    "normal", "uniform", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform"
+]
+Activation = Literal["relu", "leaky_relu"]
+Normalization = Literal["none", "batch", "layer"]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+"""A share of units to drop."""
+
+
+class Optimizer(Section):
+    """The optimizer; null leaves the framework's default."""
+
+    name: Literal["sgd", "momentum", "nesterov", "adagrad", "adadelta", "adam", "adamax"]
+    learning_rate: PositiveFloat | None
+    clip_norm: PositiveFloat | None
+
+
+class Fit(Section):
+    """What the training of every network has in common.
+
+    `keep_epochs` bounds how many epochs' models stay on disk (null: all): those of the lowest
+    loss on the held-out split.
+    """
+
+    batch_size: PositiveInt
+    epochs: PositiveInt
+    keep_epochs: PositiveInt | None
+    optimizer: Optimizer
+    initializer: Initializer
+
+
+class Augmentation(Section):
+    """How far images are changed at most; 0 and false leave them as they are.
+
+    `rotation` is in degrees either way; `brightness`, `shear` and `zoom` are shares.
+    """
+
+    rotation: float = Field(ge=0, le=180)
+    brightness: float = Field(ge=0, le=1)
+    shear: float = Field(ge=0, le=1)
+    zoom: NonNegativeFloat
+    horizontal_flip: bool
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is changed."""
+        return self != Augmentation(
+            rotation=0, brightness=0, shear=0, zoom=0, horizontal_flip=False
+        )
+
+
+def initializer(name: Initializer) -> keras.Initializer:
+    """The kernel initializer called `name`, seeded by the global seed."""
+    long_name = {"normal": "random_normal", "uniform": "random_uniform"}.get(name, name)
+    made: keras.Initializer = keras.initializers.get(long_name)
+    return made
+
+
+def optimizer(params: Optimizer, **further: float) -> keras.Optimizer:
+    """A new optimizer as `params` say, and with what `further` its own arguments are."""
+    name, options = {
+        "momentum": ("sgd", {"momentum": 0.9}),
+        "nesterov": ("sgd", {"momentum": 0.9, "nesterov": True}),
+    }.get(params.name, (params.name, {}))
+    options |= further
+    if params.learning_rate is not None:
+        options["learning_rate"] = params.learning_rate
+    if params.clip_norm is not None:
+        options["clipnorm"] = params.clip_norm
+    made: keras.Optimizer = keras.optimizers.get(
+        {"class_name": name, "config": options} if options else name
+    )
+    return made
+
+
+def activation(name: Activation) -> keras.Layer:
+    """A new activation layer; the leaky ReLU has slope 0.2 below zero."""
+    return keras.layers.ReLU() if name == "relu" else keras.layers.LeakyReLU(0.2)
+
+
+def normalization(name: Normalization) -> list[keras.Layer]:
+    """The normalization layer called `name`, if any."""
+    made = {"batch": keras.layers.BatchNormalization, "layer": keras.layers.LayerNormalization}
+    return [made[name]()] if name in made else []
+
+
+def embedding(start: np.ndarray, size: int) -> keras.layers.Embedding:
+    """Trainable vectors of V+1 token ids: `start` (V+1, d), or new ones of `size` where d is 0."""
+    if not start.shape[1]:
+        return keras.layers.Embedding(len(start), size)
+    return keras.layers.Embedding(*start.shape, weights=[start])
+
+
+def augment(images: keras.KerasTensor, params: Augmentation, brightest: int) -> keras.KerasTensor:
+    """`images` (n, h, w, channels), values from 0 to `brightest`, changed in training alone."""
+    layers = keras.layers
+    steps: list[keras.Layer] = []
+    if params.horizontal_flip:
+        steps.append(layers.RandomFlip("horizontal"))
+    if params.rotation:
+        steps.append(layers.RandomRotation(params.rotation / 360, fill_mode="nearest"))
+    if params.zoom:
+        steps.append(layers.RandomZoom(params.zoom, fill_mode="nearest"))
+    if params.shear:
+        steps.append(layers.RandomShear(params.shear, params.shear, fill_mode="nearest"))
+    if params.brightness:
+        steps.append(layers.RandomBrightness(params.brightness, value_range=(0, brightest)))
+    for step in steps:
+        images = step(images)
+    return images
+
+
+def sample_weights(
+    labels: np.ndarray, class_weight: Literal["balanced"] | list[float] | None
+) -> np.ndarray:
+    """A weight for each of `labels` (n,), integers from 0; without class weights all are 1.
+
+    "balanced" weighs a class by n / (classes * its count), as scikit-learn does.
+    """
+    if class_weight is None:
+        return np.ones(len(labels), "float32")
+    if class_weight == "balanced":
+        counts = np.bincount(labels)
+        weights = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    else:
+        weights = np.asarray(class_weight)
+    return weights[labels].astype("float32")

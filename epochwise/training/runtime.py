@@ -1,0 +1,64 @@
+"""Keras on TensorFlow, set so that the same seed gives the same bits."""
+
+import sys
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from epochwise.core.cli import InputError
+
+THREADS = 2
+"""Fixed: sums are split by thread, so another number gives other last digits."""
+
+
+def start(seed: int) -> None:
+    """Fix threads, kernels and random numbers; call before a network is built."""
+    if tf.config.threading.get_intra_op_parallelism_threads() != THREADS:
+        tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+        tf.config.threading.set_inter_op_parallelism_threads(THREADS)
+    tf.config.experimental.enable_op_determinism()
+    tf.get_logger().setLevel("ERROR")  # it warns of one function traced for each network
+    keras.utils.clear_session()  # or else names of layers count on
+    keras.utils.set_random_seed(seed)
+
+
+def versions() -> dict[str, str]:
+    """What another machine may have otherwise, so that the same seed gives other bits."""
+    return {
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+        "threads": str(THREADS),
+    }
+
+
+def batches(
+    arrays: tuple[np.ndarray, ...], size: int, order: np.ndarray | None = None
+) -> tf.data.Dataset:
+    """`arrays` (n, ...) in batches of up to `size`, in the `order` of row numbers, if given.
+
+    What Keras makes of arrays itself is slower, and logs an error a run.
+    """
+    if order is not None:
+        arrays = tuple(array[order] for array in arrays)
+    return tf.data.Dataset.from_tensor_slices(arrays).batch(size)
+
+
+def outputs(network: keras.Model, inputs: np.ndarray, batch_size: int) -> np.ndarray:
+    """What `network` makes of `inputs` (n, ...), float32.
+
+    Raises:
+        InputError: an output is not a number.
+    """
+    made: np.ndarray = network.predict(batches((inputs,), batch_size), verbose=0)
+    if not np.isfinite(made).all():
+        raise InputError(
+            "the network's output is not a number: lower optimizer.learning_rate or set"
+            " optimizer.clip_norm in params.yaml"
+        )
+    return made
+
+
+def verbosity() -> int:
+    """Keras's `verbose`: a bar on a terminal, nothing elsewhere."""
+    return int(sys.stderr.isatty())

@@ -1,0 +1,96 @@
+"""Choose the champion of each task on valid, and write a model card for each family.
+
+A family whose metric differs from the best one's by no more than training noise ties with it; of
+those that tie the one with the fewest parameters is the champion.
+
+Reads data/reports/{valid,test} and metrics/noise.json. Writes metrics/champions.json, which
+`predict`, `classify` and the artifacts in dvc.yaml follow, and cards/<family>.md.
+"""
+
+from math import hypot
+from typing import Any
+
+from pydantic import NonNegativeFloat
+
+from epochwise import cards, families
+from epochwise.core import params, paths
+from epochwise.core.cli import run
+from epochwise.core.files import read_json, replacing, write_metrics
+
+
+class Champion(params.Section):
+    """`champion` in params.yaml: the metric of each task, and when two families tie.
+
+    They tie if they differ by at most `deviations` standard deviations of the difference of two
+    trainings with other seeds: sqrt(s1^2 + s2^2), s from metrics/noise.json, or `noise` where that
+    has none.
+    """
+
+    metric: dict[families.Task, str]
+    deviations: NonNegativeFloat
+    noise: NonNegativeFloat
+
+
+LOWEST = {"cross_entropy", "log_loss", "mse", "frechet"}
+"""Metrics of which less is better."""
+
+
+def groups(table: dict[str, families.Row]) -> dict[str, list[str]]:
+    """The families that do the same task on the same data set, by `<task>_<data set>`."""
+    found: dict[str, list[str]] = {}
+    for name, row in table.items():
+        found.setdefault(f"{row.task}_{row.dataset}", []).append(name)
+    return found
+
+
+def choose(
+    metric: str, reports: dict[str, dict[str, Any]], noise: dict[str, Any], champion: Champion
+) -> dict[str, Any]:
+    """The champion of families that do the same task, from their `reports` on valid.
+
+    Returns:
+        `family`, the `metric` and its `value`, and the families that `ties` hold with the best.
+    """
+    sign = 1 if metric in LOWEST else -1
+    order = sorted(reports, key=lambda family: (sign * reports[family][metric], family))
+
+    def deviation(family: str) -> float:
+        known = noise.get(family, {}).get("metrics", {}).get(metric, {})
+        return float(known.get("std", champion.noise))
+
+    def tie(family: str) -> bool:
+        apart = abs(reports[family][metric] - reports[order[0]][metric])
+        noise = hypot(deviation(family), deviation(order[0]))
+        return family == order[0] or apart <= champion.deviations * noise
+
+    ties = [family for family in order if tie(family)]
+    chosen = min(ties, key=lambda family: (reports[family]["parameters"], order.index(family)))
+    return {
+        "family": chosen,
+        "metric": metric,
+        "value": reports[chosen][metric],
+        "ties": [family for family in ties if family != chosen],
+    }
+
+
+def main() -> None:
+    """Choose the champions and write the cards."""
+    section = params.read("champion", Champion)
+    table = families.table()
+    noise = read_json(paths.NOISE)
+    champions = {}
+    for name, members in groups(table).items():
+        reports = {family: read_json(paths.report("valid", family)) for family in members}
+        metric = section.metric[table[members[0]].task]
+        champions[name] = choose(metric, reports, noise, section)
+    write_metrics(paths.CHAMPIONS, {"champions": champions})
+    with replacing(paths.CARDS) as folder:
+        folder.mkdir()
+        for family, row in table.items():
+            (folder / f"{family}.md").write_text(cards.card(family, row, noise), encoding="utf-8")
+    for name, chosen in champions.items():
+        print(f"{name}: {chosen['family']}, {chosen['metric']} {chosen['value']:.4f} on valid")
+
+
+if __name__ == "__main__":
+    run(main)

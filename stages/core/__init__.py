@@ -1,1 +1,0 @@
-"""What every stage rests on: params, the command line, safe files, partitions, progress."""

@@ -1,1 +1,0 @@
-"""Read files and folders of pictures from outside safely, and divide them in splits."""

@@ -1,0 +1,16 @@
+"""Apply a family's chosen epoch to train, valid and test: the only stage that reads test."""
+
+from epochwise import families
+from epochwise.core import params
+from epochwise.core.cli import run
+
+
+def main(family: str) -> None:
+    """Score FAMILY with the networks in models/FAMILY; write data/scores/FAMILY."""
+    found = families.load(family)
+    learner = families.load_learner(found.row.learner)
+    learner.score(found, found.read_params(), params.read_value("seed.training"))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,119 @@
+"""Files appear whole or not at all, and the same content has the same bytes."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from epochwise.core.cli import InputError
+from epochwise.core.files import (
+    copy_epoch,
+    read_arrays,
+    read_json,
+    read_table,
+    replacing,
+    rounded,
+    write_arrays,
+    write_json,
+    write_metrics,
+    write_table,
+)
+
+
+def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "file.txt"
+    with replacing(target) as beside:
+        beside.write_text("content")
+        assert not target.exists()
+    assert target.read_text() == "content"
+    assert [path.name for path in target.parent.iterdir()] == ["file.txt"]
+
+
+def test_what_fails_leaves_the_old_content_and_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "file.txt"
+    target.write_text("old")
+
+    def fail() -> None:
+        with replacing(target) as beside:
+            beside.write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_a_folder_replaces_a_folder(tmp_path: Path) -> None:
+    target = tmp_path / "folder"
+    for name in ("first", "second"):
+        with replacing(target) as beside:
+            beside.mkdir()
+            (beside / name).write_text(name)
+    assert [path.name for path in target.iterdir()] == ["second"]
+
+
+def test_not_a_number_is_no_json(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "file.json", {"loss": float("nan")})
+    assert not any(tmp_path.iterdir())
+    write_json(tmp_path / "file.json", {"loss": 0.5})
+    assert read_json(tmp_path / "file.json") == {"loss": 0.5}
+
+
+def test_arrays_come_back_with_the_same_bytes(tmp_path: Path) -> None:
+    arrays = {"a": np.arange(3), "b": np.eye(2, dtype="float32")}
+    for name in ("first.npz", "second.npz"):
+        write_arrays(tmp_path / name, **arrays)
+    assert (tmp_path / "first.npz").read_bytes() == (tmp_path / "second.npz").read_bytes()
+    found = read_arrays(tmp_path / "first.npz")
+    assert all(np.array_equal(found[name], array) for name, array in arrays.items())
+
+
+def test_tables_that_are_none_are_told(tmp_path: Path) -> None:
+    write_table(tmp_path / "table.parquet", pa.table({"a": [1]}))
+    assert read_table(tmp_path / "table.parquet").to_pydict() == {"a": [1]}
+    with pytest.raises(InputError, match=r"none\.parquet not found: run `dvc repro`"):
+        read_table(tmp_path / "none.parquet")
+    (tmp_path / "text.parquet").write_text("no table")
+    with pytest.raises(InputError, match=r"text\.parquet cannot be read as Parquet"):
+        read_table(tmp_path / "text.parquet")
+
+
+def test_the_files_of_an_epoch_get_their_names(tmp_path: Path) -> None:
+    for name in ("000.parquet", "007.keras", "007.encoder.keras", "008.keras"):
+        (tmp_path / name).write_text(name)
+    copy_epoch(tmp_path, 7, tmp_path / "chosen")
+    found = {path.name: path.read_text() for path in (tmp_path / "chosen").iterdir()}
+    assert found == {"model.keras": "007.keras", "encoder.keras": "007.encoder.keras"}
+    copy_epoch(tmp_path, 0, tmp_path / "chosen")
+    assert [path.name for path in (tmp_path / "chosen").iterdir()] == ["model.parquet"]
+    with pytest.raises(InputError, match="has no model of epoch 9"):
+        copy_epoch(tmp_path, 9, tmp_path / "chosen")
+
+
+@given(st.floats(1e-9, 1e9))
+def test_rounding_keeps_four_digits(value: float) -> None:
+    found = rounded(value)
+    assert found == pytest.approx(value, rel=5.1e-4)
+    assert rounded(found) == found
+
+
+def test_numbers_for_git_are_rounded_wherever_they_stand(tmp_path: Path) -> None:
+    content = {"n": 123456, "auc": 0.863130823, "ci95": {"auc": [0.848366233, 1.0]}, "name": "x"}
+    write_metrics(tmp_path / "metrics.json", content)
+    assert read_json(tmp_path / "metrics.json") == {
+        "n": 123456,
+        "auc": 0.8631,
+        "ci95": {"auc": [0.8484, 1.0]},
+        "name": "x",
+    }
+
+
+def test_last_digits_of_another_processor_are_no_difference(tmp_path: Path) -> None:
+    for name, value in (("one", 0.86313082), ("other", 0.86313079)):
+        write_metrics(tmp_path / name, {"auc": value})
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()

@@ -1,0 +1,51 @@
+"""Images in folders are found by split and class, and those that cannot be read are named."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from epochwise.core.cli import InputError
+from epochwise.data.image_files.folders import list_images, readable
+
+
+def write_image(path: Path, brightness: int = 0) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (8, 6), (brightness, 0, 0)).save(path)
+
+
+def test_images_are_listed_by_split_and_class_wherever_they_stand(tmp_path: Path) -> None:
+    for split in ("train", "validation"):
+        for name in ("cat", "dog"):
+            write_image(tmp_path / "deep/er" / split / name / "1.jpg")
+    (tmp_path / "deep/er/train/cat/notes.txt").write_text("no picture")
+    (tmp_path / "deep/er/train/cat/.hidden.jpg").write_text("no picture")
+    images = list_images(tmp_path)
+    assert {split: list(classes) for split, classes in images.items()} == {
+        "train": ["cat", "dog"],
+        "valid": ["cat", "dog"],
+    }
+    assert [path.name for path in images["train"]["cat"]] == ["1.jpg"]
+    assert list(list_images(tmp_path / "deep/er/train")) == ["train"]
+
+
+def test_images_of_one_class_or_an_unknown_one_are_refused(tmp_path: Path) -> None:
+    write_image(tmp_path / "train/cat/1.jpg")
+    with pytest.raises(InputError, match="found no images of two classes"):
+        list_images(tmp_path)
+    write_image(tmp_path / "train/dog/1.jpg")
+    write_image(tmp_path / "test/cow/1.jpg")
+    with pytest.raises(InputError, match="found the class 'cow', which train does not have"):
+        list_images(tmp_path)
+
+
+def test_unreadable_images_are_found(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        write_image(tmp_path / f"train/{name}/1.jpg")
+        write_image(tmp_path / f"train/{name}/2.png")
+    whole = (tmp_path / "train/cat/1.jpg").read_bytes()
+    (tmp_path / "train/cat/cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "train/dog/page.jpg").write_text("<html>not found</html>")
+    kept, unreadable = readable(list_images(tmp_path))
+    assert [path.name for path in unreadable] == ["cut.jpg", "page.jpg"]
+    assert [path.name for path in kept["train"]["cat"]] == ["1.jpg", "2.png"]

@@ -1,0 +1,214 @@
+"""Tables in every format: what is read, and what is refused by name."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from epochwise.core.cli import InputError
+from epochwise.data.review_files import RAW_SCHEMA, json_lines, stream
+from epochwise.data.review_files.ratings import Rule
+from epochwise.data.review_files.table import Columns, read_columns, read_table_file
+
+STARS = Rule((1.0, 5.0), None, None)
+NAMES = {name: name for name in RAW_SCHEMA.names if name != "review_id"}
+AMAZON = [
+    {"overall": 5.0, "reviewText": "Café", "helpful": [0, 1], "asin": "B1", "verified": True},
+    {"overall": 1, "reviewText": None, "style": {"Color:": "red"}, "unixReviewTime": 1303862400},
+    {"overall": "3", "reviewText": "so \ud83d\ude00 so", "unixReviewTime": "Sep 1, 2018"},
+]
+AMAZON_COLUMNS = {
+    "text": "reviewText",
+    "rating": "overall",
+    "product_id": "asin",
+    "time": "unixReviewTime",
+}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def read(path: str, rows: int = 1000, **columns: Any) -> list[dict[str, Any]]:
+    tables = read_table_file(Path(path), Columns(**NAMES | columns), STARS, rows)
+    return pa.concat_tables(tables).to_pylist()
+
+
+def refuse(message: str, path: str, content: bytes | None = None, **columns: Any) -> None:
+    if content is not None:
+        Path(path).write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read(path, **columns)
+
+
+def write_lines(path: str, rows: list[Any]) -> None:
+    content = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    Path(path).write_bytes(gzip.compress(content) if path.endswith(".gz") else content)
+
+
+@pytest.mark.parametrize("name", ["t.jsonl", "t.ndjson", "t.jsonl.gz", "t.ndjson.gz", "t.json.gz"])
+@pytest.mark.parametrize("rows", [1, 2, 1000])
+def test_json_lines(name: str, rows: int) -> None:
+    write_lines(name, AMAZON)
+    first, second, third = read(name, rows, **AMAZON_COLUMNS)
+    assert first["text"] == "Café" and first["rating"] == 5.0 and first["label"] == 1
+    assert (first["product_id"], first["time"], second["time"]) == ("B1", None, 1303862400)
+    assert (second["review_id"], second["text"], second["label"]) == (1, None, 0)
+    assert (third["text"], third["label"], third["time"]) == ("so 😀 so", None, 1535760000)
+
+
+def test_json_lines_may_have_blank_lines_a_mark_and_no_end() -> None:
+    Path("t.jsonl").write_bytes(b'\xef\xbb\xbf{"text": "a", "label": true}\r\n\n{"label": 0}')
+    assert [(row["text"], row["label"]) for row in read("t.jsonl")] == [("a", 1), (None, 0)]
+
+
+def test_columns_that_only_later_rows_have_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_lines, "FIRST", 10)
+    write_lines("t.jsonl", [{"text": "a", "label": 1}] * 5 + [{"text": "b", "rating": 1}])
+    rows = read("t.jsonl")
+    assert [row["label"] for row in rows] == [1, 1, 1, 1, 1, 0]
+    refuse("no column 'stars'", "t.jsonl", rating="stars")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            '{"text": ["b"]}',
+            r"line 2: column 'text' is nested \(\[\"b\"\]\), expected text or a num",
+        ),
+        ('{"text": {"a": 1}}', "line 2: column 'text' is nested"),
+        ('{"text": "b"', "line 2 is not valid JSON"),
+        ("{'text': 'b'}", "line 2 is not valid JSON"),
+        ('["b"]', r"line 2: found \[\"b\"\], expected an object in each line"),
+        ("[" * 100_000, "line 2 is not valid JSON"),
+        ('{"text": "b", "label": 2}', "row 2: column 'label' has '2', expected 0 or 1"),
+        ('{"text": "b", "rating": NaN}', "row 2: column 'rating' has 'NaN', expected a rating"),
+        ('{"text": "b", "rating": 1e999}', "row 2: column 'rating' has '1e999', expected a rating"),
+        ('{"text": "b", "rating": ' + "1" * 5000 + "}", "row 2: column 'rating' has '1111"),
+        ('{"text": "b", "text2": "\xe9"}', "line 2: found .*, expected UTF-8"),
+    ],
+)
+def test_bad_json_lines_are_refused(line: str, message: str) -> None:
+    refuse(message, "t.jsonl", b'{"text": "a", "label": 1}\n' + line.encode("latin-1"))
+
+
+def test_what_is_nested_is_refused_only_if_it_is_asked_for() -> None:
+    table = {"text": ["a", "b"], "label": [1, 0], "tags": [["x"], None], "user": [{"id": 1}, None]}
+    pq.write_table(pa.table(table), "t.parquet")
+    assert [row["text"] for row in read("t.parquet")] == ["a", "b"]
+    refuse(r"t.parquet: column 'tags' is nested \(list<", "t.parquet", domain="tags")
+    refuse(r"column 'user' is nested \(struct<", "t.parquet", user_id="user")
+    assert read_columns(Path("t.parquet"), "text")["tags"].tolist()[0] == '["x"]'
+
+
+def test_a_json_array_says_what_to_do() -> None:
+    refuse("holds a JSON array, expected JSON Lines", "t.json", b'[{"text": "a"}]')
+    refuse("no column 'text', found: id", "t.jsonl", b'{"id": 1}')
+
+
+def test_half_of_a_surrogate_pair_becomes_a_question_mark() -> None:
+    Path("t.jsonl").write_text('{"text": "\\ud83d!", "label": 1}')
+    assert read("t.jsonl")[0]["text"] == "?!"
+
+
+def test_whole_tables_are_read_as_text() -> None:
+    write_lines("t.jsonl", AMAZON)
+    table = read_columns(Path("t.jsonl"), "reviewText")
+    assert table["reviewText"].tolist()[0] == "Café" and table["overall"].tolist()[1] == "1"
+    assert table["helpful"].tolist()[0] == '["0", "1"]' and table["verified"].tolist()[0] == "true"
+    Path("t.csv").write_text("text,n\na,1\n")
+    assert read_columns(Path("t.csv"), "text").to_dict("list") == {"text": ["a"], "n": ["1"]}
+    with pytest.raises(InputError, match="no column 'txt', found: text, n: give --column"):
+        read_columns(Path("t.csv"), "txt")
+
+
+@pytest.mark.parametrize(
+    ("time", "seconds"),
+    [
+        ("1303862400", 1303862400),
+        ("1303862400.0", 1303862400),
+        ("2006-11-14", 1163462400),
+        ("2006-11-14T00:00:00+01:00", 1163458800),
+        ("99999999999999999999999", None),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_times_are_unix_seconds_or_dates(time: str, seconds: int | None) -> None:
+    Path("t.csv").write_text(f"text,label,time\na,1,{time}\nb,0,\nc,0,1.5\n")
+    assert [row["time"] for row in read("t.csv")] == [seconds, None, 1]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"text,caf\xe9\na,1\n", r"the header has b'\\xe9', expected UTF-8"),
+        (b"\xff\xfet\0e\0x\0t\0", "the header has .*, expected UTF-8"),
+        (b"text\rlabel\na,1\n", "neither ratings nor labels, found: text"),
+        (b"text,text,label\na,b,1\n", "has the column 'text' twice"),
+        (b'"text,label\n' + b"a,1\n" * 20_000, "t.csv"),
+        (b"a" * 70_000, "no end of the header in 65536 bytes"),
+        (b"text,label\n" + b"a" * 13_000_000 + b",1\n", "t.csv, after row 0"),
+        (b"text,label\ncaf\xe9,1\n", r"row 1: column 'text' has b'\\xe9', expected UTF-8"),
+        (b"text\0,label\na,1\n", "has no column 'text'"),
+    ],
+)
+def test_hostile_csv_files_are_refused(content: bytes, message: str) -> None:
+    refuse(message, "t.csv", content)
+
+
+def test_headers_may_have_quotes_and_other_line_ends() -> None:
+    Path("t.csv").write_bytes(b'"te\nxt",label\ra,1\rb,0\r')
+    assert [row["text"] for row in read("t.csv", text="te\nxt")] == ["a", "b"]
+
+
+def test_a_file_that_unpacks_to_far_more_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("epochwise.data.unpacking.SMALL", 1000)
+    for name, start in (
+        ("t.csv.gz", b"text,label\n"),
+        ("t.jsonl.gz", b'{"text": "a", "label": 1}'),
+    ):
+        content = gzip.compress(start + b"\n" * 5_000_000)
+        refuse("as a decompression bomb does", name, content)
+
+
+def test_a_line_that_is_no_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "LONGEST", 100)
+    refuse("t.jsonl, line 1 is longer than 100 bytes", "t.jsonl", b'{"text": "' + b"a" * 200)
+
+
+@pytest.mark.parametrize("size", [10, 300, 500])
+def test_damaged_parquet_files_are_refused(size: int) -> None:
+    pq.write_table(pa.table({"text": ["a", "b"], "label": [1, 0]}), "t.parquet")
+    content = Path("t.parquet").read_bytes()
+    refuse("t.parquet", "t.parquet", content[:size])
+    damaged = bytearray(content)
+    damaged[size % len(content) : size % len(content) + 60] = bytes(60)
+    Path("t.parquet").write_bytes(damaged)
+    try:
+        read("t.parquet")
+    except InputError as error:
+        assert "t.parquet" in str(error)
+
+
+def test_parquet_has_all_kinds_of_columns() -> None:
+    table = pa.table(
+        {
+            "text": pa.array(["a", "b"]).dictionary_encode(),
+            "label": pa.array([True, False]),
+            "time": pa.array(pd.to_datetime(["2006-11-14", None])),
+            "rating": pa.array([5.0, None]),
+            "user_id": pa.array([2**63, 1], pa.uint64()),
+        }
+    )
+    pq.write_table(table, "t.parquet")
+    first, second = read("t.parquet")
+    assert (first["text"], first["label"], first["time"]) == ("a", 1, 1163462400)
+    assert (second["label"], second["time"], first["user_id"]) == (0, None, str(2**63))

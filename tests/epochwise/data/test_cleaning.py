@@ -1,0 +1,69 @@
+"""Cleaning keeps the words of a text and nothing else, however long and hostile it is."""
+
+import unicodedata
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from epochwise.data.cleaning import clean_text, strip_markup
+
+DIGITS = st.sampled_from(["keep", "drop", "mask"])
+
+
+@pytest.mark.parametrize(
+    ("raw", "cleaned"),
+    [
+        ("I've <b>never</b> had BETTER<br />tea!!", "i've never had better tea"),
+        ("Fish &amp; chips &lt;3 &#39;tis", "fish chips 3 tis"),
+        ("twice &amp;lt;br&amp;gt; encoded &amp;amp; so", "twice encoded so"),
+        ("I <3 it, 5 < 6 and a <b", "i 3 it 5 6 and a b"),
+        ("<script>alert(1)</script>seen<style>p{}</style>", "seen"),
+        ("see http://x.org/a?b=c, WWW.Shop.com/x or me.too@mail.co.uk now", "see or now"),
+        ("don\u2019t \u201cquote\u201d me\u2026 it`s \u00b4so\u00b4", "don't quote me it's so"),
+        ("no\u00a0break\u2003and\u200bzero\u00adwidth", "no break andzerowidth"),
+        ("the dogs' rock'n'roll ''Conan'' 'n", "the dogs rock'n'roll conan n"),
+        (
+            "Caf\u00e9 CAFE\u0301 \ufb01ne \u6771\u4eac \u0939\u093f\u0928\u094d\u0926\u0940",
+            "café café fine 東京 हिन्दी",
+        ),
+        ("!!! \u2603 ...", ""),
+    ],
+)
+def test_examples(raw: str, cleaned: str) -> None:
+    assert clean_text(raw, "keep") == cleaned
+
+
+@pytest.mark.parametrize(
+    ("digits", "cleaned"),
+    [("keep", "4 5 stars b2b"), ("drop", "stars b b"), ("mask", "0 0 stars b0b")],
+)
+def test_digits(digits: Any, cleaned: str) -> None:
+    assert clean_text("4.5 stars, B2B", digits) == cleaned
+
+
+@settings(deadline=None)
+@given(st.text() | st.text(alphabet="ab1<>&;'\"/#@.:wht \u2019\u0301İ½"), DIGITS)
+def test_cleaning_again_changes_nothing(text: str, digits: Any) -> None:
+    cleaned = clean_text(text, digits)
+    assert clean_text(cleaned, digits) == cleaned
+    assert cleaned == " ".join(cleaned.split(" ")).strip()
+    for word in cleaned.split():
+        assert not word.startswith("'") and not word.endswith("'")
+        for character in word:
+            assert character == "'" or unicodedata.category(character)[0] in "LMN"
+            assert digits != "drop" or unicodedata.category(character)[0] != "N"
+
+
+@pytest.mark.parametrize(
+    "piece", ["<", "<a ", "a@", "&", "&amp;", "http://", "'", "www.", "a.", "<b><i>"]
+)
+def test_a_long_hostile_text_is_cleaned_at_once(piece: str) -> None:
+    """A quadratic search would take minutes for a text of this size, and the test run with it."""
+    cleaned = clean_text(piece * (1_000_000 // len(piece)), "keep")
+    assert clean_text(cleaned, "keep") == cleaned
+
+
+def test_the_visible_text_of_markup_is_kept() -> None:
+    assert strip_markup("<p>one</p><script>two</script> 3 < 4").split() == ["one", "3", "<", "4"]

@@ -1,0 +1,177 @@
+"""Downloads arrive whole and verified, or a message says why not; all servers are on loopback."""
+
+import hashlib
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from epochwise.core.cli import InputError
+from epochwise.data.download import CHUNK, fetch_package, fetch_url, fetch_urls
+from tests.loopback import CONTENT, Server
+
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+def pin(at: Path, **fields: object) -> Path:
+    path = at / "pin.yaml"
+    path.write_text(yaml.safe_dump({"licence": "none", "note": "a test", **fields}))
+    return path
+
+
+def url_pin(folder: Path, server: Server, **fields: object) -> Path:
+    given = {"file": "data.bin", "url": f"{server.url}/data.bin", "sha256": SHA256}
+    return pin(folder, **(given | fields))
+
+
+def test_a_file_is_downloaded_once(server: Server, cache: Path, tmp_path: Path) -> None:
+    path = url_pin(tmp_path, server)
+    assert fetch_url(path) == fetch_url(path) == cache / "data.bin"
+    assert (cache / "data.bin").read_bytes() == CONTENT
+    assert server.ranges == [None]
+
+
+def test_a_broken_transfer_resumes(server: Server, cache: Path, tmp_path: Path) -> None:
+    server.cut = 3 * CHUNK
+    assert fetch_url(url_pin(tmp_path, server)).read_bytes() == CONTENT
+    assert server.ranges == [None, f"bytes={3 * CHUNK}-", f"bytes={6 * CHUNK}-"]
+
+
+def test_the_next_run_resumes(server: Server, cache: Path, tmp_path: Path) -> None:
+    cache.mkdir(parents=True)
+    (cache / "data.bin.part").write_bytes(CONTENT[:1000])
+    assert fetch_url(url_pin(tmp_path, server)).read_bytes() == CONTENT
+    assert server.ranges == ["bytes=1000-"]
+    assert [path.name for path in cache.iterdir()] == ["data.bin"]
+
+
+@pytest.mark.parametrize("knows_ranges", [True, False])
+def test_a_transfer_killed_after_its_last_byte_starts_again(
+    server: Server, cache: Path, tmp_path: Path, knows_ranges: bool
+) -> None:
+    server.knows_ranges = knows_ranges
+    cache.mkdir(parents=True)
+    (cache / "data.bin.part").write_bytes(CONTENT)
+    assert fetch_url(url_pin(tmp_path, server)).read_bytes() == CONTENT
+
+
+def test_a_damaged_cached_file_is_replaced(server: Server, cache: Path, tmp_path: Path) -> None:
+    path = url_pin(tmp_path, server)
+    fetch_url(path).write_bytes(b"damaged")
+    assert fetch_url(path).read_bytes() == CONTENT
+
+
+def test_a_wrong_checksum_is_told_and_the_file_removed(
+    server: Server, cache: Path, tmp_path: Path
+) -> None:
+    path = url_pin(tmp_path, server, sha256="0" * 64)
+    with pytest.raises(InputError) as error:
+        fetch_url(path)
+    for part in (f"expected sha256:{'0' * 64}", f"got {SHA256}", f"correct it in {path}"):
+        assert part in str(error.value)
+    assert list(cache.iterdir()) == []
+
+
+def test_a_file_without_a_known_hash_asks_to_be_pinned(
+    server: Server, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = url_pin(tmp_path, server, sha256=None)
+    fetch_url(path)
+    assert f"write 'sha256: {SHA256}' in {path}" in capsys.readouterr().out
+
+
+def test_a_missing_file_is_told_at_once(server: Server, cache: Path, tmp_path: Path) -> None:
+    path = url_pin(tmp_path, server, url=f"{server.url}/other")
+    with pytest.raises(InputError, match=r"/other: the server answers '404 Not Found': get the"):
+        fetch_url(path)
+    assert list(cache.iterdir()) == []
+
+
+def test_files_are_checked_by_their_published_md5(
+    server: Server, cache: Path, tmp_path: Path
+) -> None:
+    md5 = {"data.bin": hashlib.md5(CONTENT).hexdigest()}
+    path = pin(tmp_path, base=f"{server.url}/", folder="many", md5=md5)
+    assert fetch_urls(path) == fetch_urls(path) == [cache / "many/data.bin"]
+    assert len(server.ranges) == 1
+    with pytest.raises(InputError, match=f"expected md5:{'0' * 32}"):
+        fetch_urls(pin(tmp_path, base=f"{server.url}/", folder="x", md5={"data.bin": "0" * 32}))
+
+
+def test_no_network_is_told(server: Server, cache: Path, tmp_path: Path) -> None:
+    path = url_pin(tmp_path, server, url="http://127.0.0.1:1/data.bin")
+    with pytest.raises(InputError, match=r"cannot be downloaded \(.*Connection refused\): connect"):
+        fetch_url(path)
+
+
+WHEEL = "tiny_data-1.0-py3-none-any.whl"
+
+
+@pytest.fixture
+def index(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """A package index with one wheel, made for a later Python; returns the wheel."""
+    with zipfile.ZipFile(tmp_path / WHEEL, "w") as wheel:
+        info = "tiny_data-1.0.dist-info"
+        wheel.writestr("tiny/words.txt", "good bad")
+        wheel.writestr(
+            f"{info}/METADATA",
+            "Metadata-Version: 2.1\nName: tiny-data\nVersion: 1.0\nRequires-Python: >=3.99\n",
+        )
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    content = (tmp_path / WHEEL).read_bytes()
+    link = f'<a href="/{WHEEL}" data-requires-python="&gt;=3.99">{WHEEL}</a>'
+    server.files |= {"/simple/tiny-data/": link.encode(), f"/{WHEEL}": content}
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("PIP_INDEX_URL", f"{server.url}/simple")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    for name in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX"):
+        monkeypatch.delenv(name, raising=False)
+    return content
+
+
+def package_pin(folder: Path, content: bytes, **fields: object) -> Path:
+    digest = hashlib.sha256(content).hexdigest()
+    given = {"package": "tiny-data", "version": "1.0", "file": WHEEL, "sha256": digest}
+    return pin(folder, **(given | fields))
+
+
+def test_a_package_is_downloaded_once_and_not_installed(
+    server: Server, cache: Path, tmp_path: Path, index: bytes
+) -> None:
+    path = package_pin(tmp_path, index)
+    assert fetch_package(path).read_bytes() == index
+    server.files.clear()
+    assert fetch_package(path) == cache / WHEEL
+    assert [path.name for path in cache.iterdir()] == [WHEEL]
+
+
+def test_a_package_with_another_hash_is_refused(cache: Path, tmp_path: Path, index: bytes) -> None:
+    path = package_pin(tmp_path, index, sha256="0" * 64)
+    with pytest.raises(InputError) as error:
+        fetch_package(path)
+    found = hashlib.sha256(index).hexdigest()
+    assert f"tiny-data 1.0: the file's SHA-256 is {found}, expected {'0' * 64}" in str(error.value)
+    assert list(cache.iterdir()) == []
+
+
+def test_a_package_that_the_index_lacks_is_told(cache: Path, tmp_path: Path, index: bytes) -> None:
+    path = package_pin(tmp_path, index, version="2.0")
+    with pytest.raises(InputError, match=r"pip cannot download tiny_data.*connect to the internet"):
+        fetch_package(path)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"sha": "0"}, r"unknown key 'sha' \(did you mean 'sha256'\?\)"),
+        ({"sha256": "0"}, "'sha256' is '0'"),
+        ({"file": "../escape"}, "'file' is '../escape'"),
+    ],
+)
+def test_a_wrong_pin_is_refused(
+    server: Server, cache: Path, tmp_path: Path, fields: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        fetch_url(url_pin(tmp_path, server, **fields))

@@ -1,0 +1,71 @@
+"""The two networks of the gan learn what they should, each in its own update alone."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from epochwise.core import params
+from epochwise.families import gan
+from epochwise.training import runtime
+from tests.configuration import compose
+
+RANDOM = np.random.default_rng(0)
+IMAGES = RANDOM.uniform(-1, 1, (12, gan.PIXELS)).astype("float32")
+
+
+@pytest.fixture
+def adversaries(tmp_path: Path) -> gan.Adversaries:
+    runtime.start(seed=0)
+    block = compose(tmp_path / "params.yaml", "budget=source")["train"]["gan"]
+    block |= {"generator": [8], "discriminator": [8], "noise_size": 4}
+    block |= {"instance_noise": 0.1, "average": 0.9}
+    return gan.build(params.check(block, gan.Params, "train.gan"))
+
+
+def weights(network: keras.Model) -> list[np.ndarray]:
+    return [weight.numpy().copy() for weight in network.trainable_weights]
+
+
+def moved(before: list[np.ndarray], network: keras.Model) -> bool:
+    changed = [
+        not np.array_equal(old, new) for old, new in zip(before, weights(network), strict=True)
+    ]
+    assert len(set(changed)) == 1, "some weights move, others do not"
+    return changed[0]
+
+
+def test_the_discriminator_moves_in_its_own_update_alone(adversaries: gan.Adversaries) -> None:
+    before = [weights(adversaries.discriminator), weights(adversaries.generator)]
+    adversaries.update_discriminator(IMAGES, 1.0, [1, 2])
+    assert moved(before[0], adversaries.discriminator)
+    assert not moved(before[1], adversaries.generator)
+    before = [weights(adversaries.discriminator), weights(adversaries.generator)]
+    adversaries.update_generator(RANDOM.standard_normal((12, 4), "float32"), [1, 2])
+    assert not moved(before[0], adversaries.discriminator)
+    assert moved(before[1], adversaries.generator)
+
+
+def test_a_step_trains_both_and_averages_the_generator(adversaries: gan.Adversaries) -> None:
+    start = [weight.numpy().copy() for weight in adversaries.averaged.weights]
+    before = [weights(adversaries.discriminator), weights(adversaries.generator)]
+    noise = RANDOM.standard_normal((3, 12, 4), "float32")
+    losses = adversaries.step(IMAGES, noise, np.ones((4, 2), "int64")).numpy()
+    assert losses.shape == (2,) and np.isfinite(losses).all()
+    assert moved(before[0], adversaries.discriminator)
+    assert moved(before[1], adversaries.generator)
+    decay = adversaries.average
+    ends = (weight.numpy() for weight in adversaries.generator.weights)
+    for old, new, mean in zip(start, ends, adversaries.averaged.weights, strict=True):
+        np.testing.assert_allclose(mean.numpy(), decay * old + (1 - decay) * new, atol=1e-6)
+
+
+def test_the_state_holds_both_networks_the_average_and_both_optimizers(
+    adversaries: gan.Adversaries,
+) -> None:
+    state = {id(variable) for variable in adversaries.variables}
+    networks = (adversaries.generator, adversaries.averaged, adversaries.discriminator)
+    for part in (*networks, *adversaries.optimizers.values()):
+        assert {id(variable) for variable in part.variables} <= state
+    assert len(adversaries.optimizers) == 2

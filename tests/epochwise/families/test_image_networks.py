@@ -1,0 +1,128 @@
+"""The image families have the layers of the textbook, and the contract of their learners."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from epochwise import families
+from epochwise.core import params
+from epochwise.families import base, cnn, gan, head
+from epochwise.inputs.images import DIGIT
+from epochwise.training import keras_file, runtime
+from tests.configuration import compose
+
+DIGITS = np.random.default_rng(0).random((12, *DIGIT), "float32")
+TABLE = families.table()
+AUTOENCODERS = [name for name, row in TABLE.items() if row.learner == "autoencoder"]
+SIZES = {
+    "autoencoder": (222_384, 32),
+    "conv_autoencoder": (1_921, 245),
+    "denoising_autoencoder": (1_921, 245),
+}
+"""Parameters of the whole, and the size of its code."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def started() -> None:
+    runtime.start(seed=0)
+
+
+@pytest.fixture(scope="module")
+def textbook(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return compose(tmp_path_factory.mktemp("conf") / "params.yaml", "budget=source")["train"]
+
+
+def read(name: str, block: Any) -> Any:
+    return params.check(block, families.load(name).schema, f"train.{name}")
+
+
+def trainable(network: keras.Model) -> int:
+    return sum(int(np.prod(weight.shape)) for weight in network.trainable_weights)
+
+
+def test_cnn_has_the_sizes_of_the_textbook(textbook: Any) -> None:
+    network, features = cnn.build(read("cnn", textbook["cnn"]), 10)
+    counts = [layer.count_params() for layer in network.layers if layer.count_params()]
+    assert counts == [320, 18_496, 313_700, 1_010]
+    assert network.count_params() == 333_526
+    assert features.output_shape == (None, 100)
+
+
+def test_the_features_are_what_the_last_layer_of_the_cnn_reads(textbook: Any) -> None:
+    network, features = cnn.build(read("cnn", textbook["cnn"]), 10)
+    before = keras.Model(network.inputs, network.layers[-1].input)
+    np.testing.assert_array_equal(features(DIGITS), before(DIGITS))
+
+
+@pytest.mark.parametrize("name", AUTOENCODERS)
+def test_autoencoders_have_the_sizes_of_the_textbook(name: str, textbook: Any) -> None:
+    parameters, code = SIZES[name]
+    networks = families.load(name).module.build(read(name, textbook[name]))
+    assert networks[""].count_params() == parameters
+    assert networks["encoder"].output_shape == (None, code)
+
+
+@pytest.mark.parametrize("name", AUTOENCODERS)
+def test_autoencoders_have_the_contract(name: str, textbook: Any) -> None:
+    section = read(name, textbook[name])
+    assert (section.deviation() > 0) == (name == "denoising_autoencoder")
+    networks = families.load(name).module.build(section)
+    reconstructed = networks[""](DIGITS).numpy()
+    assert reconstructed.shape == DIGITS.shape
+    assert reconstructed.min() >= 0 and reconstructed.max() <= 1
+    assert len(networks["encoder"](DIGITS)) == len(DIGITS)
+    whole = {id(weight) for weight in networks[""].weights}
+    assert {id(weight) for weight in networks["encoder"].weights} < whole
+
+
+@pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.embeds])
+def test_what_embeds_is_a_network_that_is_kept(name: str, textbook: Any) -> None:
+    family = families.load(name)
+    section = read(name, textbook[name])
+    if family.row.learner == "autoencoder":
+        assert family.row.embeds in family.module.build(section)
+    else:
+        assert family.row.embeds in family.module.phases(section, Digits())[1]
+
+
+class Digits:
+    """A data set, for a family that asks for it."""
+
+    classes = ("0", "1")
+
+    def read(self, split: str) -> Any:
+        return type("Samples", (), {"inputs": DIGITS})
+
+
+def test_gan_has_the_sizes_of_the_textbook(textbook: Any) -> None:
+    made = gan.build(read("gan", textbook["gan"]))
+    assert made.generator.count_params() == 1_493_520
+    assert made.generator.count_params() - trainable(made.generator) == 3_584
+    assert made.discriminator.count_params() == 533_505
+    assert made.combined.count_params() == 2_027_025
+    assert trainable(made.generator) == 1_489_936
+
+
+def test_transfer_has_the_sizes_of_the_textbook(textbook: Any) -> None:
+    named = {"base": "vgg16", "weights": None, "alpha": 1.0, "preprocessing": None, "sha256": None}
+    vgg16 = base.with_preprocessing(*base.load_base(params.check(named, base.Transfer, "transfer")))
+    vgg16.trainable = False
+    assert vgg16.input_shape == (None, 224, 224, 3)
+    section = read("transfer", textbook["transfer"])
+    new = head.build_head(section, vgg16.output_shape[-1], 2)
+    network = head.join(vgg16, new, section.augmentation, frozen=True)
+    assert network.count_params() == 134_675_396
+    assert trainable(network) == 414_852
+
+
+def test_a_saved_family_loads_by_itself(textbook: Any, tmp_path: Path) -> None:
+    """With Keras alone, safe mode on, and gives what it gave."""
+    networks = families.load("conv_autoencoder").module.build(
+        read("conv_autoencoder", textbook["conv_autoencoder"])
+    )
+    keras_file.save(networks[""], tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded(DIGITS), networks[""](DIGITS))

@@ -1,0 +1,61 @@
+"""families.yaml: every family has what the stages ask of it."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from epochwise import families
+from epochwise.core import params
+from epochwise.core.cli import InputError
+from tests.configuration import ROOT
+
+TABLE = families.table()
+
+
+def test_the_textbook_has_ten_networks_beside_baseline_and_scratch() -> None:
+    networks = {name for name, row in TABLE.items() if row.learner != "linear"}
+    assert len(networks - {"scratch"}) == 10
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_every_family_has_the_contract(name: str) -> None:
+    family = families.load(name)
+    assert issubclass(family.schema, params.Section)
+    learner = families.load_learner(family.row.learner)
+    assert callable(learner.train) and callable(learner.score)
+    asked = {
+        "linear": {"fit", "probabilities"},
+        "text": {"build"},
+        "classifier": {"phases"},
+        "autoencoder": {"build"},
+        "gan": {"build"},
+    }
+    for function in asked[family.row.learner]:
+        assert callable(getattr(family.module, function)), function
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_rival_does_the_same_task(name: str) -> None:
+    row = TABLE[name]
+    assert row.rival is None or TABLE[row.rival].task == row.task
+
+
+def test_the_code_in_a_row_is_there() -> None:
+    for row in TABLE.values():
+        for code in (row.reads, row.layers, row.training):
+            assert (ROOT / code).exists(), code
+
+
+def test_an_unknown_family_is_told() -> None:
+    with pytest.raises(InputError, match="no family 'lstn': expected one of autoencoder, baseline"):
+        families.row("lstn")
+
+
+def test_a_slip_in_the_table_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = yaml.safe_load((ROOT / "families.yaml").read_text())
+    content["families"]["lstm"]["learner"] = "tekst"
+    (tmp_path / "families.yaml").write_text(yaml.safe_dump(content))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"families\.yaml: 'families\.lstm\.learner' is 'tekst'"):
+        families.table()

@@ -1,0 +1,45 @@
+"""What vectorize wrote is read as it was written, and named where it is missing."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from epochwise.core.cli import InputError
+from epochwise.inputs.reviews import fitted
+from epochwise.inputs.reviews.document_vectors import Vectorizer
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_everything_is_read_as_it_was_written() -> None:
+    vocabulary = pa.table({"word": ["good", "bad"], "count": [3, 1]})
+    embedding = np.arange(6, dtype="float32").reshape(3, 2)
+    vectorizer = Vectorizer(idf=np.ones(3), mean=np.zeros(2), scale=np.full(2, 5.0))
+    fitted.write_fitted(vocabulary, embedding, vectorizer)
+    assert fitted.read_vocabulary().equals(vocabulary)
+    np.testing.assert_array_equal(fitted.read_embedding(), embedding)
+    found = fitted.read_vectorizer()
+    assert [found.idf.tolist(), found.mean.tolist(), found.scale.tolist()] == [
+        [1, 1, 1],
+        [0, 0],
+        [5, 5],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("read", "name"),
+    [
+        (fitted.read_vocabulary, r"vocabulary\.parquet"),
+        (fitted.read_embedding, r"embedding\.npy"),
+        (fitted.read_vectorizer, r"vectorizer\.npz"),
+    ],
+)
+def test_a_missing_file_is_named(read: Callable[[], object], name: str) -> None:
+    with pytest.raises(InputError, match=f"word2vec/{name} not found: run `dvc repro`"):
+        read()

@@ -1,0 +1,43 @@
+"""The files that every report writes."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from epochwise.core import paths
+from epochwise.core.files import read_json
+from epochwise.reports.files import write_curves, write_metrics
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    paths.metrics("lstm", "epochs.csv").parent.mkdir(parents=True)
+    table = "epoch,train_loss,valid_loss,valid_roc_auc,kept\n0,0.5,0.6,0.7,1\n1,0.4,0.7,0.8,0\n"
+    paths.metrics("lstm", "epochs.csv").write_text(table)
+
+
+def test_metrics_of_valid_and_test_also_stand_beside_those_of_other_families() -> None:
+    for split in ("train", "valid", "test"):
+        write_metrics("lstm", split, {"n": 3, "split": split})
+        assert read_json(Path(f"metrics/lstm/{split}.json")) == {"n": 3, "split": split}
+    assert read_json(paths.report("test", "lstm"))["split"] == "test"
+    assert read_json(paths.report("valid", "lstm"))["split"] == "valid"
+    assert not paths.report("train", "lstm").exists()
+
+
+def test_curves_are_in_long_form_with_the_losses_of_every_epoch() -> None:
+    roc = pd.DataFrame({"curve": "roc", "x": [0.0, 0.25], "y": [0.0, 1.0]})
+    confused = pd.DataFrame({"curve": "confusion", "x": ["cat"], "y": ["dog"], "n": [12]})
+    write_curves("lstm", pd.concat([roc, confused]))
+    assert paths.plot("curves", "lstm", "csv").read_text().splitlines() == [
+        "curve,x,y,n",
+        "roc,0.0,0.0,",
+        "roc,0.25,1.0,",
+        "confusion,cat,dog,12",
+        "train_loss,0,0.5,",
+        "train_loss,1,0.4,",
+        "valid_loss,0,0.6,",
+        "valid_loss,1,0.7,",
+    ]

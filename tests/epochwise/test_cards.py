@@ -1,0 +1,87 @@
+"""Model cards tell what the pipeline keeps of a family, and nothing else."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from epochwise import families
+from epochwise.cards import card
+from epochwise.core import paths
+from epochwise.core.files import write_json
+
+TABLE = families.table()
+BINARY: dict[str, Any] = {
+    "n": 2831,
+    "roc_auc": 0.8612,
+    "accuracy": 0.7722,
+    "threshold": 0.2,
+    "epoch": 5,
+    "parameters": 5_432_100,
+    "ci95": {"roc_auc": [0.847, 0.874]},
+    "slices": [
+        {"by": "domain", "slice": "film", "n": 2000, "accuracy": 0.75, "roc_auc": None},
+        {"by": "domain", "slice": "product", "n": 831, "accuracy": 0.8, "roc_auc": 0.9},
+    ],
+}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_json(
+        paths.dataset_metrics("reviews", "fetch"),
+        {"source": "snippets", "licence": "MIT", "rows": 9},
+    )
+    splits = {name: {"n": n} for name, n in (("train", 9908), ("valid", 1416), ("test", 2831))}
+    write_json(paths.dataset_metrics("reviews", "split"), {"by": "random", **splits})
+    fetched = {"source": "digits_transfer", "licence": "CC BY 4.0", "unreadable": 0}
+    fetched |= {
+        "train_5": 2,
+        "train_6": 2,
+        "valid_5": 18,
+        "valid_6": 18,
+        "test_5": 90,
+        "test_6": 91,
+    }
+    write_json(paths.dataset_metrics("target", "fetch"), fetched)
+
+
+def write_reports(family: str, metrics: dict[str, Any]) -> None:
+    for split in ("valid", "test"):
+        write_json(paths.report(split, family), metrics)
+
+
+def test_a_card_has_data_choice_metrics_slices_limits_and_cost() -> None:
+    write_reports("lstm", BINARY)
+    found = card("lstm", TABLE["lstm"], {})
+    assert found.startswith("# lstm\n")
+    for line in (
+        "Source `snippets`: 9,908 train, 1,416 valid, 2,831 test. Terms: MIT.",
+        "| roc_auc | 0.861 [0.847, 0.874] | 0.861 |",
+        "| domain: product | 831 | 0.800 | 0.900 |",
+        "| domain: film | 2000 | 0.750 |  |",
+        "5,432,100 parameters.",
+    ):
+        assert line in found
+    assert "Epoch 5, threshold 0.2: by the rules `filter` and `threshold` of params.yaml" in found
+    assert "## Limits" in found and "## Classes" not in found
+
+
+def test_noise_is_told_where_it_is_known() -> None:
+    write_reports("lstm", BINARY)
+    noise = {"lstm": {"repeats": 5, "metrics": {"roc_auc": {"mean": 0.8591, "std": 0.0042}}}}
+    found = card("lstm", TABLE["lstm"], noise)
+    assert "| metric | test [95 %] | valid | test, mean ± deviation of 5 seeds |" in found
+    assert "| roc_auc | 0.861 [0.847, 0.874] | 0.861 | 0.859 ± 0.004 |" in found
+    assert "| accuracy | 0.772 | 0.772 | |" in found
+
+
+def test_classes_of_images_are_listed_with_their_counts() -> None:
+    metrics = {"n": 181, "accuracy": 0.9, "epoch": 3, "parameters": 10, "ci95": {}}
+    metrics |= {"per_class": {"5": {"n": 90, "precision": 0.5, "recall": 1.0}}}
+    write_reports("transfer", metrics)
+    found = card("transfer", TABLE["transfer"], {})
+    assert "4 train, 36 valid, 181 test" in found
+    assert "| 5 | 90 | 0.500 | 1.000 |" in found
+    assert "by the rules `filter` and `select` of params.yaml" in found

@@ -1,0 +1,82 @@
+"""Repeats with other seeds are told from other experiments, and summarised."""
+
+import json
+import statistics
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from epochwise import noise
+from epochwise.core import paths
+
+
+def lock(seed: int, epochs: int = 5, data: str = "a", code: str = "c") -> dict[str, Any]:
+    train = {
+        "cmd": "python -m stages.train lstm",
+        "deps": [
+            {"path": "data/reviews/sequences/train.parquet", "md5": data},
+            {"path": "stages/train.py", "md5": code},
+        ],
+        "params": {"params.yaml": {"seed.training": seed, "train.lstm": {"epochs": epochs}}},
+    }
+    threshold = {
+        "deps": [{"path": "data/epochs/lstm", "md5": f"made with {seed}"}],
+        "params": {"params.yaml": {"threshold": {"rule": "youden"}}},
+    }
+    return {"stages": {"train@lstm": train, "threshold@lstm": threshold}}
+
+
+def test_the_digest_is_of_params_and_data_alone() -> None:
+    ours = noise.digest(lock(1), "lstm")
+    assert ours == noise.digest(lock(2, code="other"), "lstm")
+    assert ours != noise.digest(lock(1, epochs=6), "lstm")
+    assert ours != noise.digest(lock(1, data="b"), "lstm")
+    assert noise.digest(lock(1), "mlp") is None
+
+
+def test_mean_and_deviation_are_those_of_the_values() -> None:
+    values = [0.8, 0.83, 0.82]
+    found = noise.summarize([{"roc_auc": value} for value in values])["roc_auc"]
+    assert found["values"] == values
+    assert found["mean"] == pytest.approx(statistics.mean(values))
+    assert found["std"] == pytest.approx(statistics.stdev(values))
+
+
+def test_what_a_seed_cannot_change_is_no_metric() -> None:
+    metrics = {"n": 3, "roc_auc": 0.5, "ci95": {"roc_auc": [0, 1]}, "epoch": 2, "classes": 9}
+    assert noise.scalars(metrics) == {"roc_auc": 0.5, "classes": 9.0}
+
+
+def commit(seed: int, auc: float, **changes: Any) -> str:
+    Path("dvc.lock").write_text(yaml.safe_dump(lock(seed, **changes)))
+    test = paths.metrics("lstm", "test.json")
+    test.parent.mkdir(parents=True, exist_ok=True)
+    test.write_text(json.dumps({"n": 10, "roc_auc": auc}))
+    for command in (["add", "-A"], ["commit", "-qm", "run"]):
+        subprocess.run(["git", *command], check=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+    return head.stdout.strip()
+
+
+def test_repeats_are_found_in_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in (("NAME", "a"), ("EMAIL", "a@b.c")):
+        monkeypatch.setenv(f"GIT_AUTHOR_{name}", value)
+        monkeypatch.setenv(f"GIT_COMMITTER_{name}", value)
+    subprocess.run(["git", "init", "-q"], check=True)
+    others = [
+        commit(2, 0.82),
+        commit(3, 0.84),
+        commit(4, 0.99, epochs=9),
+        commit(5, 0.99, data="b"),
+        commit(2, 0.1),
+    ]
+    commit(1, 0.80)
+    noise.read.cache_clear()
+    found = noise.collect([None, *others], ["lstm", "mlp"])
+    assert found.keys() == {"lstm"}
+    assert found["lstm"]["seeds"] == [1, 2, 3] and found["lstm"]["repeats"] == 3
+    assert found["lstm"]["metrics"]["roc_auc"]["values"] == [0.80, 0.82, 0.84]

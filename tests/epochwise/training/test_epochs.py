@@ -1,0 +1,126 @@
+"""A training keeps its epochs, and goes on after a stop as if nothing had happened."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from epochwise.core import paths
+from epochwise.core.files import read_json
+from epochwise.training import epochs, runtime, streams
+from epochwise.training.epochs import Scored, Training
+
+EPOCHS = 4
+INPUTS = np.random.default_rng(0).random((8, 3)).astype("float32")
+
+
+class StopError(Exception):
+    pass
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def training(
+    keep_epochs: int | None = None, stop_after: int = EPOCHS, params: str = "same"
+) -> Training:
+    """A network with dropout, whose epochs draw an order and random numbers."""
+    runtime.start(1)
+    inputs = keras.Input((3,))
+    x = keras.layers.Dropout(0.5)(keras.layers.Dense(4)(inputs))
+    network = keras.Model(inputs, keras.layers.Dense(1)(x))
+    network.compile("adam", "mse")
+    network.optimizer.build(network.trainable_variables)
+
+    def fit(epoch: int) -> None:
+        if epoch == stop_after:
+            raise StopError
+        order = streams.generator("epoch", 1, epoch).permutation(len(INPUTS))
+        batches = runtime.batches((INPUTS, INPUTS[:, :1]), 2, order)
+        network.fit(batches, shuffle=False, verbose=0)
+
+    def score(epoch: int) -> Scored:
+        made = runtime.outputs(network, INPUTS, 8)[:, 0]
+        return Scored({"valid_loss": [3.0, 1.0, 2.0, 4.0][epoch]}, {"valid": made})
+
+    def write(history: list[Scored], into: Path) -> None:
+        np.save(into / "valid.npy", np.stack([scored.kept["valid"] for scored in history]))
+
+    return Training(
+        family="mlp",
+        epochs=EPOCHS,
+        keep_epochs=keep_epochs,
+        keep_by="valid_loss",
+        seed=1,
+        networks={"": network},
+        variables=[*network.variables, *network.optimizer.variables],
+        fit=fit,
+        score=score,
+        identity=epochs.identity(params, []),
+        write=write,
+    )
+
+
+def outputs() -> dict[str, bytes]:
+    files = [*paths.epochs("mlp").iterdir(), paths.metrics("mlp", "epochs.csv")]
+    return {path.name: path.read_bytes() for path in files}
+
+
+def test_every_epoch_is_kept_with_a_row_and_what_else_the_stage_writes() -> None:
+    training().run()
+    assert set(outputs()) == {*(f"00{k}.keras" for k in range(EPOCHS)), "valid.npy", "epochs.csv"}
+    table = pd.read_csv(paths.metrics("mlp", "epochs.csv"))
+    assert table.columns.tolist() == ["epoch", "valid_loss", "kept"]
+    assert not paths.unfinished("mlp").exists()
+    assert read_json(paths.metrics("mlp", "timing.json"))["train_seconds"] > 0
+
+
+def test_only_the_best_epochs_are_kept() -> None:
+    training(keep_epochs=2).run()
+    assert {name for name in outputs() if name.endswith(".keras")} == {"001.keras", "002.keras"}
+    assert pd.read_csv(paths.metrics("mlp", "epochs.csv"))["kept"].tolist() == [0, 1, 1, 0]
+
+
+@pytest.mark.parametrize("stop_after", range(1, EPOCHS))
+def test_a_stopped_training_ends_with_the_same_bytes(
+    stop_after: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    training().run()
+    expected = outputs()
+    with pytest.raises(StopError):
+        training(stop_after=stop_after).run()
+    capsys.readouterr()
+    training().run()
+    assert capsys.readouterr().out.startswith(f"mlp: resuming after epoch {stop_after - 1}")
+    assert outputs() == expected
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda patch: None,
+        lambda patch: patch.setattr(runtime, "versions", lambda: {"tensorflow": "0.1"}),
+    ],
+    ids=["other params", "another TensorFlow"],
+)
+def test_another_training_starts_anew(
+    change: Callable[[pytest.MonkeyPatch], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(StopError):
+        training(stop_after=2, params="other").run()
+    change(monkeypatch)
+    capsys.readouterr()
+    training(params="same").run()
+    assert "mlp: epoch 0 of 4" in capsys.readouterr().out
+
+
+def test_the_identity_holds_versions_and_threads() -> None:
+    assert runtime.versions().keys() == {"keras", "tensorflow", "threads"}
+    assert runtime.versions().items() <= epochs.identity("params", []).items()

@@ -1,0 +1,67 @@
+"""Saved networks: the same bytes for the same network, for use alone, loadable by themselves."""
+
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from epochwise.core.cli import InputError
+from epochwise.training import keras_file, runtime
+
+INPUTS = np.random.default_rng(0).random((4, 3)).astype("float32")
+
+
+def network() -> keras.Model:
+    runtime.start(3)
+    inputs = keras.Input((3,))
+    inner = keras.Sequential([keras.layers.Dense(2), keras.layers.BatchNormalization()])
+    made = keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(inner(inputs)))
+    made.compile("adam", "binary_crossentropy")
+    made.fit(INPUTS, INPUTS[:, 0] > 0.5, verbose=0)
+    return made
+
+
+def test_the_same_network_has_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("first.keras", "second.keras"):
+        keras_file.save(network(), tmp_path / name)
+    assert (tmp_path / "first.keras").read_bytes() == (tmp_path / "second.keras").read_bytes()
+
+
+def test_it_loads_by_itself_and_holds_no_optimizer(tmp_path: Path) -> None:
+    trained = network()
+    keras_file.save(trained, tmp_path / "network.keras")
+    loaded = keras.models.load_model(tmp_path / "network.keras", safe_mode=True)
+    np.testing.assert_array_equal(loaded(INPUTS), trained(INPUTS))
+    assert not getattr(loaded, "optimizer", None)
+    bytes_of_weights = 4 * trained.count_params()
+    with zipfile.ZipFile(tmp_path / "network.keras") as archive:
+        weights = archive.read("model.weights.h5")
+    assert bytes_of_weights < len(weights)
+    assert b"optimizer" not in weights
+    assert trained.optimizer is not None
+
+
+def test_it_is_not_shrunk_or_dated(tmp_path: Path) -> None:
+    keras_file.save(network(), tmp_path / "network.keras")
+    with zipfile.ZipFile(tmp_path / "network.keras") as archive:
+        for member in archive.infolist():
+            assert member.compress_type == zipfile.ZIP_STORED
+            assert member.date_time == keras_file.NO_DATE
+
+
+def test_what_is_no_network_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "network.keras"
+    path.write_text("no network")
+    with pytest.raises(InputError, match=r"network\.keras cannot be loaded as a Keras model"):
+        keras_file.load(path)
+    with pytest.raises(InputError, match="cannot be loaded as a Keras model"):
+        keras_file.load(tmp_path / "none.keras")
+
+
+def test_a_layer_with_code_of_its_own_is_not_run(tmp_path: Path) -> None:
+    inputs = keras.Input((3,))
+    keras.Model(inputs, keras.layers.Lambda(lambda x: x)(inputs)).save(tmp_path / "lambda.keras")
+    with pytest.raises(InputError, match="cannot be loaded as a Keras model"):
+        keras_file.load(tmp_path / "lambda.keras")

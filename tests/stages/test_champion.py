@@ -1,0 +1,56 @@
+"""The champion is the best on valid; what noise cannot tell apart goes to the cheapest."""
+
+from typing import Any
+
+import pytest
+
+from epochwise import families
+from stages.champion import Champion, choose, groups
+
+METRIC = {
+    "binary": "roc_auc",
+    "multiclass": "accuracy",
+    "reconstruction": "cross_entropy",
+    "generation": "frechet",
+}
+
+
+def rule(**changes: Any) -> Champion:
+    return Champion.model_validate({"metric": METRIC, "deviations": 2.0, "noise": 0.0, **changes})
+
+
+def reports(**values: tuple[float, int]) -> dict[str, Any]:
+    return {
+        family: {"roc_auc": value, "cross_entropy": value, "parameters": parameters}
+        for family, (value, parameters) in values.items()
+    }
+
+
+def test_the_best_wins_where_there_is_no_noise() -> None:
+    found = choose("roc_auc", reports(a=(0.85, 9), b=(0.86, 900), c=(0.84, 1)), {}, rule())
+    assert found == {"family": "b", "metric": "roc_auc", "value": 0.86, "ties": []}
+
+
+def test_less_is_better_for_losses() -> None:
+    found = choose("cross_entropy", reports(a=(0.1, 9), b=(0.2, 1)), {}, rule())
+    assert found["family"] == "a"
+
+
+def test_a_tie_goes_to_the_fewest_parameters() -> None:
+    ours = reports(a=(0.860, 900), b=(0.856, 9), c=(0.840, 1))
+    found = choose("roc_auc", ours, {}, rule(noise=0.002))
+    assert (found["family"], found["ties"]) == ("b", ["a"])
+
+
+@pytest.mark.parametrize(("deviation", "expected"), [(0.001, "a"), (0.01, "b")])
+def test_measured_noise_comes_before_the_assumed_one(deviation: float, expected: str) -> None:
+    noise = {name: {"metrics": {"roc_auc": {"std": deviation}}} for name in ("a", "b")}
+    ours = reports(a=(0.860, 900), b=(0.850, 9))
+    assert choose("roc_auc", ours, noise, rule(noise=0.1))["family"] == expected
+
+
+def test_families_compete_on_the_same_task_and_data() -> None:
+    found = groups(families.table())
+    assert found["multiclass_digits"] == ["cnn"]
+    assert found["multiclass_target"] == ["transfer", "scratch"]
+    assert found["binary_reviews"] == ["baseline", "mlp", "lstm", "bilstm", "transformer"]

@@ -1,0 +1,115 @@
+"""Clean keeps one labelled copy of every text and counts what it drops, by reason."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from epochwise.core import paths
+from epochwise.core.cli import InputError
+from epochwise.core.files import read_json
+from epochwise.data.review_files import RAW_SCHEMA
+from stages import clean as stage
+
+METRICS = paths.dataset_metrics("reviews", "clean")
+
+
+def raw(*rows: dict[str, Any]) -> pa.Table:
+    filled = [{name: None for name in RAW_SCHEMA.names} | row for row in rows]
+    table = pa.Table.from_pylist(filled, schema=RAW_SCHEMA)
+    return table.set_column(0, "review_id", pa.array(range(len(rows)), pa.int64()))
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    paths.RAW_REVIEWS.parent.mkdir(parents=True)
+    return tmp_path
+
+
+def run(table: pa.Table, rows: int = 2, **changes: Any) -> tuple[list[dict[str, Any]], Any]:
+    pq.write_table(table, paths.RAW_REVIEWS)
+    section = {"digits": "keep", "drop_duplicates": True} | changes
+    params = {"clean": section, "engine": {"partition_rows": rows}}
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    stage.main()
+    return pq.read_table(paths.CLEAN_REVIEWS).to_pylist(), read_json(METRICS)
+
+
+def test_every_drop_is_counted_by_its_reason(project: Path) -> None:
+    table = raw(
+        {"text": "fine", "rating": 5.0},
+        {"text": "poor", "rating": 2.0},
+        {"text": "so so", "rating": 3.0},
+        {"text": "who knows"},
+        {"text": "<br/>", "rating": 1.0},
+        {"text": "Same!", "rating": 1.0, "user_id": "u", "time": 7},
+        {"text": "Same!", "rating": 1.0, "user_id": "u", "time": 7},
+        {"text": "same", "rating": 4.0, "user_id": "v", "time": 7},
+        {"text": "given", "rating": 1.0, "label": 1},
+    )
+    found, metrics = run(table)
+    kept = [(row["review_id"], row["text"], row["label"]) for row in found]
+    assert kept == [(0, "fine", 1), (1, "poor", 0), (5, "same", 0), (8, "given", 1)]
+    assert metrics["dropped"] == {
+        "no_label": 1,
+        "neutral": 1,
+        "empty": 1,
+        "leaked": 0,
+        "repeated": 1,
+        "duplicate": 1,
+    }
+    assert (metrics["rows_in"], metrics["rows_out"], metrics["texts_with_both_labels"]) == (9, 4, 1)
+    assert metrics["positive"] == 0.5
+
+
+def test_of_equal_texts_that_in_the_source_s_own_test_split_stays(project: Path) -> None:
+    table = raw(
+        {"text": "Good", "label": 1, "split": "train"},
+        {"text": "bad", "label": 0, "split": "train"},
+        {"text": "good!", "label": 1, "split": "test"},
+        {"text": "awful", "label": 0, "split": "test"},
+    )
+    for drop in (True, False):
+        found, metrics = run(table, drop_duplicates=drop)
+        assert [row["review_id"] for row in found] == [1, 2, 3]
+        assert metrics["dropped"]["leaked"] == 1
+
+
+def test_a_rating_stays_beside_the_label(project: Path) -> None:
+    rows = [{"text": "fine", "rating": 4.5}, {"text": "poor", "rating": 1.0}]
+    found, _ = run(raw(*rows, {"text": "so", "label": 0}))
+    assert [(row["rating"], row["label"]) for row in found] == [(4.5, 1), (1.0, 0), (None, 0)]
+
+
+def test_duplicates_stay_where_asked(project: Path) -> None:
+    rows = [{"text": "good", "label": 1}] * 3 + [{"text": "bad", "label": 0}]
+    assert len(run(raw(*rows), drop_duplicates=False)[0]) == 4
+
+
+def test_the_same_bytes_whatever_the_partitions(project: Path) -> None:
+    rows = [{"text": f"text {n % 9}", "label": n % 2, "user_id": "u", "time": n} for n in range(40)]
+    written = set()
+    for size in (1, 7, 100):
+        run(raw(*rows), rows=size)
+        written.add((paths.CLEAN_REVIEWS.read_bytes(), METRICS.read_bytes()))
+    assert len(written) == 1
+
+
+def test_one_class_is_refused_before_anything_is_written(project: Path) -> None:
+    with pytest.raises(InputError, match=re.escape("all 2 are of class 1: check reviews.columns")):
+        run(raw({"text": "a", "label": 1}, {"text": "b", "label": 1}))
+    assert not paths.CLEAN_REVIEWS.exists() and not METRICS.exists()
+    assert list(paths.CLEAN_REVIEWS.parent.iterdir()) == [paths.RAW_REVIEWS]
+
+
+def test_hashes_tell_texts_apart() -> None:
+    table = raw({"text": "a", "label": 1}, {"text": "b", "label": 0}, {"text": "A", "label": 0})
+    hashes = stage.clean_partition(table, "keep")["same_text"].to_pylist()
+    assert hashes[0] == hashes[2] != hashes[1]
+    assert pd.Series(hashes).dtype == "uint64"

@@ -1,0 +1,86 @@
+"""The leaderboard compares families on the same samples and shows one table per task."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from epochwise import families
+from epochwise.core import paths
+from epochwise.core.files import write_json, write_table
+from stages import leaderboard
+from stages.leaderboard import (
+    Predictions,
+    compare,
+    compare_classes,
+    entries,
+    tables,
+)
+
+RANDOM = np.random.default_rng(0)
+
+
+def test_a_model_does_not_differ_from_itself() -> None:
+    labels, probabilities = RANDOM.integers(0, 2, 200), RANDOM.random(200)
+    ours = Predictions(labels, probabilities, 0.5)
+    found = compare(ours, ours, seed=1)
+    assert {found[name]["difference"] for name in leaderboard.COMPARED} == {0.0}
+    assert {found[name]["p"] for name in leaderboard.COMPARED} == {1.0}
+    right = labels == 1
+    assert compare_classes(right, right, seed=1)["accuracy"]["difference"] == 0
+    assert compare_classes(right, right, seed=1)["mcnemar_p"] == 1
+
+
+def test_a_clear_gain_in_accuracy_is_significant() -> None:
+    theirs = RANDOM.random(400) < 0.5
+    ours = theirs | (RANDOM.random(400) < 0.5)
+    found = compare_classes(ours, theirs, seed=1)
+    low, high = found["accuracy"]["ci95"]
+    assert found["accuracy"]["difference"] == pytest.approx(ours.mean() - theirs.mean())
+    assert 0 < low < found["accuracy"]["difference"] < high
+    assert found["accuracy"]["p"] < 0.01 and found["mcnemar_p"] < 0.01
+    assert compare_classes(theirs, ours, seed=1)["accuracy"]["difference"] == pytest.approx(
+        -found["accuracy"]["difference"]
+    )
+
+
+def write_family(family: str, ids: list[str], predicted: list[int]) -> None:
+    table = pa.table({"id": ids, "label": [0, 1, 1], "predicted": predicted})
+    write_table(paths.predictions(family), table)
+    metrics: dict[str, Any] = {"accuracy": 0.5, "log_loss": 0.1, "epoch": 3}
+    metrics |= {"macro_precision": 0.5, "macro_recall": 0.25, "ci95": {"accuracy": [0.4, 0.6]}}
+    write_json(paths.report("test", family), metrics)
+
+
+def test_transfer_is_compared_with_scratch_image_by_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = {name: row for name, row in families.table().items() if name in ("transfer", "scratch")}
+    monkeypatch.chdir(tmp_path)
+    write_family("transfer", ["a", "b", "c"], [0, 1, 0])
+    write_family("scratch", ["a", "b", "c"], [1, 0, 0])
+    found = entries(table, seed=1)
+    assert found["transfer"]["against_scratch"]["accuracy"]["difference"] == pytest.approx(2 / 3)
+    assert "against_scratch" not in found["scratch"]
+    shown = tables(table, found)
+    assert list(shown) == ["Images, one of several classes"]
+    rows = shown["Images, one of several classes"].set_index("family")
+    assert rows.loc["transfer", "accuracy"] == "0.500 [0.400, 0.600]"
+    assert rows.loc["transfer", "accuracy - scratch"].startswith("+0.667 (p ")
+    assert rows.loc["scratch", "accuracy - scratch"] == "-"
+    assert rows.loc["scratch", "train"] == "-"
+
+
+def test_predictions_in_another_order_are_compared_sample_by_sample(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = {name: row for name, row in families.table().items() if name in ("transfer", "scratch")}
+    monkeypatch.chdir(tmp_path)
+    write_family("transfer", ["a", "b", "c"], [0, 1, 0])
+    shuffled = pa.table({"id": ["c", "a", "b"], "label": [1, 0, 1], "predicted": [0, 0, 1]})
+    write_family("scratch", ["a", "b", "c"], [0, 1, 0])
+    write_table(paths.predictions("scratch"), shuffled)
+    found = entries(table, seed=1)["transfer"]["against_scratch"]
+    assert (found["accuracy"]["difference"], found["mcnemar_p"]) == (0, 1)

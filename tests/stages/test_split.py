@@ -1,0 +1,154 @@
+"""Split keeps equal texts together, and the shares of each class."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from epochwise.core import params, paths
+from epochwise.core.cli import InputError
+from epochwise.core.files import read_json
+from stages import split as stage
+from stages.clean import SCHEMA
+from stages.split import Split, assign, check_splits
+
+ROWS = st.lists(
+    st.tuples(st.integers(0, 1), st.integers(0, 30), st.integers(0, 4) | st.none()),
+    min_size=1,
+    max_size=80,
+)
+SHARES = st.tuples(st.floats(0.05, 0.4), st.floats(0.05, 0.4))
+
+
+def split(valid: float = 0.1, test: float = 0.2, by: Any = "random") -> Split:
+    return Split(by=by, valid=valid, test=test)
+
+
+def facts(rows: list[tuple[int, Any, Any]], **columns: Any) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=["label", "same_text", "product_id"])
+    return table.assign(**({"time": np.nan, "split": None} | columns))
+
+
+@settings(deadline=None)
+@given(ROWS, SHARES, st.integers(0, 9))
+def test_no_text_stands_in_two_splits(rows: Any, shares: tuple[float, float], seed: int) -> None:
+    table = facts(rows)
+    names = assign(table, split(*shares), seed)
+    assert (pd.Series(names).groupby(table["same_text"]).nunique() == 1).all()
+    assert (names == assign(table, split(*shares), seed)).all()
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 1), min_size=20, max_size=200), SHARES, st.integers(0, 9))
+def test_shares_hold_within_a_row_a_class(labels: Any, shares: Any, seed: int) -> None:
+    table = facts([(label, number, None) for number, label in enumerate(labels)])
+    names = assign(table, split(*shares), seed)
+    for label in (0, 1):
+        of_class = table["label"].to_numpy() == label
+        for name, share in zip(("valid", "test"), shares, strict=True):
+            found = np.count_nonzero(names[of_class] == name)
+            assert abs(found - share * of_class.sum()) <= 1
+
+
+@settings(deadline=None)
+@given(ROWS, SHARES, st.integers(0, 9))
+def test_by_product_no_product_stands_in_two(rows: Any, shares: Any, seed: int) -> None:
+    table = facts(rows)
+    if table["product_id"].isna().all():
+        with pytest.raises(InputError, match=r"the source has no product_id"):
+            assign(table, split(shares[0], shares[1], by="product"), seed)
+        return
+    names = pd.Series(assign(table, split(shares[0], shares[1], by="product"), seed))
+    assert (names.groupby(table["same_text"]).nunique() == 1).all()
+    assert (names.groupby(table["product_id"]).nunique() == 1).all()
+
+
+def test_by_time_the_newest_are_for_test() -> None:
+    times = np.random.default_rng(0).permutation(100)
+    table = facts([(n % 2, n, None) for n in range(100)], time=times.astype(float))
+    names = assign(table, split(by="time"), seed=1)
+    assert set(names[times >= 80]) == {"test"}
+    assert set(names[(times >= 70) & (times < 80)]) == {"valid"}
+    assert set(names[times < 70]) == {"train"}
+
+
+def test_by_time_without_times_is_refused() -> None:
+    with pytest.raises(InputError, match=r"the source has no time: name its column in reviews"):
+        assign(facts([(0, 1, None), (1, 2, None)]), split(by="time"), seed=1)
+
+
+def test_the_source_s_own_test_split_is_kept() -> None:
+    own = ["test" if n >= 80 else "train" for n in range(160)]
+    names = assign(facts([(n % 2, n, None) for n in range(160)], split=own), split(), seed=1)
+    assert [name == "test" for name in names] == [name == "test" for name in own]
+    assert np.count_nonzero(names == "valid") == round(80 * 0.1 / 0.8)
+
+
+def test_the_source_s_own_valid_split_is_kept() -> None:
+    own = ["valid"] * 30 + ["train"] * 70
+    names = assign(facts([(n % 2, n, None) for n in range(100)], split=own), split(), seed=1)
+    assert [name == "valid" for name in names] == [name == "valid" for name in own]
+    assert np.count_nonzero(names == "test") == 14
+
+
+def test_another_seed_draws_others() -> None:
+    table = facts([(n % 2, n, None) for n in range(100)])
+    assert (assign(table, split(), 1) != assign(table, split(), 2)).any()
+
+
+def test_a_split_without_both_classes_is_refused() -> None:
+    labels, names = np.array([0, 1, 1, 0, 1]), np.array(["train", "train", "valid", "test", "test"])
+    with pytest.raises(InputError, match=r"valid would get 0 negative and 1 positive of 5 reviews"):
+        check_splits(labels, names)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"by": "chance"}, "'split.by' is 'chance'"),
+        ({"test": 0.95}, "valid and test leave nothing for train"),
+        ({"valid": 0}, "'split.valid' is 0"),
+        ({"tset": 0.1}, r"unknown key 'split.tset' \(did you mean 'test'\?\)"),
+    ],
+)
+def test_wrong_params_are_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    section = {"by": "random", "valid": 0.1, "test": 0.2} | changes
+    path.write_text(yaml.safe_dump({"split": section}))
+    with pytest.raises(InputError, match=message):
+        params.read("split", Split, path)
+
+
+def test_stage_divides_all_rows_in_order_with_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    paths.CLEAN_REVIEWS.parent.mkdir(parents=True)
+    rows = [{"review_id": n, "text": f"word{n}", "label": n % 2} for n in range(60)]
+    filled = [{name: None for name in SCHEMA.names} | row for row in rows]
+    pq.write_table(pa.Table.from_pylist(filled, schema=SCHEMA), paths.CLEAN_REVIEWS)
+    metrics_file = paths.dataset_metrics("reviews", "split")
+    written = set()
+    for size in (7, 1000):
+        content = {"seed": {"data": 3}, "split": dict(split()), "engine": {"partition_rows": size}}
+        Path("params.yaml").write_text(yaml.safe_dump(content))
+        stage.main()
+        splits = [paths.review_split("split", name) for name in stage.NAMES]
+        written.add(tuple(path.read_bytes() for path in (*splits, metrics_file)))
+    assert len(written) == 1
+    ids = [pq.read_table(path)["review_id"].to_pylist() for path in splits]
+    assert all(part == sorted(part) for part in ids)
+    assert sorted(number for part in ids for number in part) == list(range(60))
+    metrics = read_json(metrics_file)
+    assert {name: metrics[name]["n"] for name in stage.NAMES} == {
+        "train": 42,
+        "valid": 6,
+        "test": 12,
+    }

@@ -1,0 +1,182 @@
+"""Vectorize fits on train alone, and writes the same bytes in every process."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import yaml
+
+from epochwise.core import params, paths
+from epochwise.core.cli import InputError
+from epochwise.core.files import read_json, read_table, write_table
+from epochwise.inputs.reviews import fitted, tokens
+from epochwise.inputs.reviews.document_vectors import vectorize as standardized_vectors
+from stages import encode, vectorize
+from tests.configuration import ROOT
+from tests.epochwise.inputs.reviews.test_document_vectors import reference_vectors
+
+METRICS = paths.dataset_metrics("reviews", "vectorize")
+SEQUENCES, VECTORS = (
+    {split: paths.review_split(step, split) for split in vectorize.SPLITS}
+    for step in ("sequences", "vectors")
+)
+
+
+def block(**changes: Any) -> dict[str, Any]:
+    word2vec = {
+        "size": 8,
+        "window": 3,
+        "min_count": 1,
+        "skip_gram": True,
+        "negative": 2,
+        "sample": 1e-3,
+        "epochs": 2,
+        "max_words": 100_000,
+    }
+    source = {"source": "word2vec", "path": "data/reviews/split/train.parquet", "name": None}
+    return {**source, "fine_tune": False, "word2vec": word2vec} | changes
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with encoded splits; the last review of valid has no known word."""
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    texts = [" ".join(f"w{i}" for i in random.zipf(1.3, 12) % 60) for _ in range(80)]
+    encoded = tokens.split(pa.array(texts[:60]))
+    plain = encode.Encode(min_count=1, max_words=None, unknown_token=False)
+    vocabulary = encode.build_vocabulary([encoded], plain)
+    write_table(paths.VOCABULARY, vocabulary)
+    for name, part in (("train", texts[:60]), ("valid", [*texts[60:], "unheard of"])):
+        table = pa.table(
+            {
+                "review_id": pa.array(range(len(part)), pa.int64()),
+                "label": pa.array(random.integers(0, 2, len(part)), pa.int8()),
+                "text": part,
+            }
+        )
+        write_table(SEQUENCES[name], encode.sequences(table, vocabulary))
+    return tmp_path
+
+
+def write_params(rows: int = 1000, **changes: Any) -> None:
+    content = {
+        "seed": {"data": 1},
+        "engine": {"partition_rows": rows},
+        "vectorize": block(**changes),
+    }
+    Path("params.yaml").write_text(yaml.safe_dump(content))
+
+
+def digests() -> dict[str, str]:
+    written = [*paths.WORD_VECTORS.iterdir(), METRICS, *VECTORS.values()]
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in written}
+
+
+def test_the_stage_writes_the_same_bytes_in_every_process(project: Path) -> None:
+    write_params()
+    found = []
+    for hash_seed in ("1", "2"):
+        environment = {
+            **os.environ, "PYTHONHASHSEED": hash_seed,
+            "PYTHONPATH": str(ROOT),
+        }  # fmt: skip
+        command = [sys.executable, "-m", "stages.vectorize"]
+        subprocess.run(command, check=True, env=environment, capture_output=True)
+        found.append(digests())
+    assert {path.name for path in paths.WORD_VECTORS.iterdir()} == {
+        "embedding.npy",
+        "vectorizer.npz",
+        "vocabulary.parquet",
+    }
+    assert found[0] == found[1]
+
+
+def test_the_stage_fits_on_train_and_transforms_both_splits(project: Path) -> None:
+    write_params(rows=7)
+    vectorize.main()
+    embedding = fitted.read_embedding()
+    words = read_table(paths.VOCABULARY)["word"].to_pylist()
+    assert fitted.read_vocabulary()["word"].to_pylist() == words
+    assert embedding.shape == (len(words) + 1, 8) and embedding.dtype == np.float32
+    assert not embedding[0].any() and embedding[1:].any(axis=1).all()
+    sequences = {split: read_table(path) for split, path in SEQUENCES.items()}
+    vectorizer = fitted.read_vectorizer()
+    documents = sequences["train"]["tokens"].to_pylist()
+    raw = reference_vectors(documents, vectorizer.idf, embedding)
+    np.testing.assert_allclose(vectorizer.mean, raw.mean(axis=0), atol=1e-5)
+    np.testing.assert_allclose(vectorizer.scale, raw.std(axis=0), atol=1e-5)
+    for split, table in sequences.items():
+        written = read_table(VECTORS[split])
+        assert written["review_id"] == table["review_id"] and written["label"] == table["label"]
+        vectors = written["vector"].combine_chunks()
+        assert vectors.type == pa.list_(pa.float32(), 8)
+        np.testing.assert_array_equal(
+            vectors.flatten().to_numpy().reshape(-1, 8),
+            standardized_vectors(table["tokens"], embedding, vectorizer),
+        )
+    metrics = read_json(METRICS)
+    assert metrics["trained"] == {"epochs": 2, "reviews": 60}
+    assert metrics["words_with_vector"] == len(words)
+    assert metrics["train"]["reviews_without_vector"] == 0
+    assert metrics["valid"] == {
+        "reviews": 21,
+        "reviews_without_vector": 1,
+        "tokens_with_vector": 1.0,
+    }
+    assert not vectors.flatten().to_numpy()[-8:].any()
+
+
+def test_pretrained_vectors_stay_as_they_are_unless_fine_tuned(project: Path) -> None:
+    Path("given.txt").write_text("w1 1 0 0\nw2 0 1 0\nother 1 1 1\n")
+    write_params(source="glove", path="given.txt")
+    vectorize.main()
+    words = read_table(paths.VOCABULARY)["word"].to_pylist()
+    embedding = fitted.read_embedding()
+    assert embedding[words.index("w2") + 1].tolist() == [0, 1, 0]
+    assert np.flatnonzero(embedding.any(axis=1)).tolist() == sorted(
+        [words.index("w1") + 1, words.index("w2") + 1]
+    )
+    assert read_json(METRICS)["words_with_vector"] == 2
+    write_params(source="glove", path="given.txt", fine_tune=True)
+    vectorize.main()
+    tuned = fitted.read_embedding()
+    assert tuned.shape == embedding.shape and tuned[1:].any(axis=1).all()
+    start, end = embedding[words.index("w2") + 1], tuned[words.index("w2") + 1]
+    assert 0.9 < start @ end / np.linalg.norm(end) < 1
+
+
+def test_vectors_that_know_no_word_are_refused_and_nothing_is_written(project: Path) -> None:
+    Path("given.txt").write_text("W1 1 0 0\n")
+    write_params(source="word2vec_file", path="given.txt")
+    with pytest.raises(InputError, match=r"given.txt has a vector for none of the \d+ words"):
+        vectorize.main()
+    assert not paths.WORD_VECTORS.exists() and not VECTORS["train"].parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"source": "fasttext"}, "'vectorize.source' is 'fasttext': input should be 'word2vec'"),
+        ({"source": "downloader"}, "source: downloader needs a name, and no other source has one"),
+        ({"fine_tune": True}, "fine_tune is for pretrained vectors, not for source: word2vec"),
+        ({"pathh": "x"}, r"unknown key 'vectorize.pathh' \(did you mean 'path'\?\)"),
+    ],
+)
+def test_wrong_params_are_refused(project: Path, changes: dict[str, Any], message: str) -> None:
+    write_params(**changes)
+    with pytest.raises(InputError, match=message):
+        params.read("vectorize", vectorize.Vectorize)
+
+
+def test_a_missing_input_is_named(project: Path) -> None:
+    write_params()
+    SEQUENCES["valid"].unlink()
+    with pytest.raises(InputError, match=r"sequences/valid\.parquet not found"):
+        vectorize.main()
