@@ -32,9 +32,9 @@ _ALWAYS = "&<>$~^"
 _NO_WIDTH = "&#8203;"
 # What GitHub makes a link of though it is no markup: addresses and references to issues.
 _BARE = [
-    (re.compile(r":(?=//)"), ":" + _NO_WIDTH),
-    (re.compile(r"www(?=\.)", re.IGNORECASE), r"\g<0>" + _NO_WIDTH),
-    (re.compile(r"gh-(?=\d)", re.IGNORECASE), r"\g<0>" + _NO_WIDTH),
+    re.compile(r":(?=/|&#47;)"),
+    re.compile(r"www(?=\.|&#46;)", re.IGNORECASE),
+    re.compile(r"gh(?:-|&#45;)(?=\d)", re.IGNORECASE),
 ]
 
 
@@ -105,8 +105,8 @@ def _line(line: str, pictures: set[str]) -> str:
 
 def _text(line: str) -> str:
     text = "".join(_token(found[0]) for found in _TOKEN.finditer(line))
-    for bare, parted in _BARE:
-        text = bare.sub(parted, text)
+    for bare in _BARE:
+        text = bare.sub(rf"\g<0>{_NO_WIDTH}", text)
     return text
 
 
@@ -120,7 +120,7 @@ def _token(token: str) -> str:
     if decoded == token:
         return f"&amp;{_text(token[1:])}"
     # Still an entity: were it not, it could be markup that the report had escaped.
-    return "".join(_character(one, entity=not one.isalnum()) for one in decoded)
+    return "".join(_character(one, entity=not one.isalnum() and one != ":") for one in decoded)
 
 
 def _character(one: str, *, entity: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""Model cards (Mitchell et al. 2019): what a family does, what it learned from, what it is worth."""
+"""Model cards (Mitchell et al. 2019): what a family does, learned from, and is worth."""
 
 from typing import Any
 

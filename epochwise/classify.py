@@ -18,15 +18,19 @@ from epochwise.core.cli import InputError, quiet, run
 from epochwise.core.files import read_json, replacing
 
 BATCH = 256
+CHAMPION = "multiclass_target"
 
 
-def classify(family: str, path: Path) -> pd.DataFrame:
+def classify(family: str | None, path: Path) -> pd.DataFrame:
     """A row for each image at `path`: its name, the likeliest class and its probability.
+
+    Without a family, by the champion on the target data set.
 
     Raises:
         InputError: the family is none that classifies images, there is no trained model, or there
             are no readable images.
     """
+    family = family or read_json(paths.CHAMPIONS)["champions"][CHAMPION]["family"]
     known = {name: row for name, row in families.table().items() if row.task == "multiclass"}
     if family not in known:
         raise InputError(
@@ -54,7 +58,9 @@ def classify(family: str, path: Path) -> pd.DataFrame:
 
 def main(
     images: Annotated[Path, typer.Argument(help="An image, a folder, an IDX or npz file.")],
-    family: Annotated[str, typer.Option(help="A family of the task multiclass.")],
+    family: Annotated[
+        str | None, typer.Option(help="A family; without it the champion on photographs.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="A csv file.", show_default="standard output")
     ] = None,

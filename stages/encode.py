@@ -19,8 +19,8 @@ from pydantic import PositiveInt
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import write_json, write_table
-from epochwise.data.partitions import Engine, partitions, write_partitions
 from epochwise.core.progress import track
+from epochwise.data.partitions import Engine, partitions, write_partitions
 from epochwise.inputs.reviews.tokens import UNKNOWN, Words, split, tokenize, unknown_id
 
 VOCABULARY_SCHEMA = pa.schema([("word", pa.string()), ("count", pa.int64())])

@@ -20,9 +20,9 @@ from pydantic import model_validator
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import read_table, write_json
+from epochwise.core.progress import track
 from epochwise.data.download import fetch_package
 from epochwise.data.partitions import Engine, partitions, write_partitions
-from epochwise.core.progress import track
 from epochwise.data.word_vectors import (
     Sentences,
     Word2Vec,

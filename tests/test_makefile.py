@@ -38,18 +38,22 @@ def test_make_alone_shows_the_targets(checkout: Path) -> None:
     assert done.returncode == 0
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [
         ["make", "repro"],
+        ["make", "params"],
+        ["make", "review"],
         ["make", "test"],
+        ["make", "test-long"],
         ["make", "lock"],
     ]
 
 
-@pytest.mark.parametrize("target", ["repro", "test", "lock"])
-def test_wrong_python_is_said_in_one_line(checkout: Path, target: str) -> None:
-    done = make(checkout, target, python_that(checkout, "echo Python 3.9.2"))
+@pytest.mark.parametrize("target", ["repro", "params", "review", "test", "lock"])
+@pytest.mark.parametrize("version", ["3.9.2", "3.14.0", "3.1.13"])
+def test_wrong_python_is_said_in_one_line(checkout: Path, target: str, version: str) -> None:
+    done = make(checkout, target, python_that(checkout, f"echo Python {version}"))
     assert done.returncode != 0
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
-    assert "Python 3.11 is needed, found 'Python 3.9.2'" in line
+    assert f"Python 3.11, 3.12 or 3.13 is needed, found 'Python {version}'" in line
     assert "run 'make PYTHON=/path/to/python3.11'" in line
     assert not (checkout / ".venv").exists()
 
@@ -58,13 +62,14 @@ def test_absent_python_is_said_in_one_line(checkout: Path) -> None:
     done = make(checkout, "repro", "PYTHON=/nowhere/python3.11")
     assert done.returncode != 0
     (line,) = done.stderr.splitlines()
-    assert "Python 3.11 is needed" in line
+    assert "Python 3.11, 3.12 or 3.13 is needed" in line
     assert "/nowhere/python3.11" in line
 
 
-def test_missing_venv_module_is_said_in_one_line(checkout: Path) -> None:
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+def test_missing_venv_module_is_said_in_one_line(checkout: Path, version: str) -> None:
     script = (
-        'if [ "$1" = --version ]; then echo Python 3.11.9; exit; fi\n'
+        f'if [ "$1" = --version ]; then echo Python {version}.9; exit; fi\n'
         "echo \"No module named 'ensurepip'\" >&2; exit 1"
     )
     done = make(checkout, "repro", python_that(checkout, script))
@@ -72,7 +77,7 @@ def test_missing_venv_module_is_said_in_one_line(checkout: Path) -> None:
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert "has no venv module" in line
-    assert "apt-get install python3.11-venv" in line
+    assert f"apt-get install python{version}-venv)" in line
     assert not (checkout / ".venv").exists()
 
 

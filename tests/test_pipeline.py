@@ -215,7 +215,7 @@ def test_classify_and_embed_refuse_what_they_cannot_read(project: Path) -> None:
         (("epochwise.classify", "--family", "cnn", "none"), "there is no file or folder none"),
         (("epochwise.classify", "--family", "cnn", "broken.png"), "broken.png cannot be read"),
         (("epochwise.classify", "--family", "cnn", "empty"), "empty: found no images"),
-        (("epochwise.classify", "--family", "transfer", "params.yaml"), "expected a image or a"),
+        (("epochwise.classify", "--family", "transfer", "params.yaml"), "expected an image or a"),
         (("epochwise.embed", "--family", "cnn", "params.yaml", "--output", "x"), "at the start"),
     ):
         done = run(project, *arguments)

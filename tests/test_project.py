@@ -1,5 +1,6 @@
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,21 @@ def test_names_say_what_is_inside(tracked: list[Path]) -> None:
     for path in tracked:
         for name in path.relative_to(ROOT).with_suffix("").parts:
             assert name not in {"utils", "helpers", "common", "misc"}, path
+
+
+def test_the_licence_is_the_one_that_pyproject_names() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    text = (ROOT / "LICENSE").read_text()
+    assert project["license"] == "Apache-2.0"
+    assert "Apache License" in text and "Version 2.0, January 2004" in text
+    assert "END OF TERMS AND CONDITIONS" in text
+
+
+def test_python_versions_agree() -> None:
+    """Of pyproject.toml, and of the Makefile that installs the lock."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert project["project"]["requires-python"] == ">=3.11,<3.14"
+    assert project["tool"]["ruff"]["target-version"] == "py311"
+    makefile = (ROOT / "Makefile").read_text()
+    assert "$(filter 3.11.% 3.12.% 3.13.%,$(found))" in makefile
+    assert "--python-version 3.11 " in makefile

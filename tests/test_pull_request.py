@@ -6,6 +6,7 @@ script that the workflow runs on a pull request.
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ stages:
         - metrics/${key}/selection.json
       outs:
         - data/predictions/${key}/test.parquet
+        - plots/pictures/${key}.png
         - metrics/${key}/test.json: {cache: false}
 """
 # A "model" is the share of the signal that a family hears; the rest of what it hears is noise.
@@ -63,6 +65,7 @@ STAGES = """\
 import json, sys
 from pathlib import Path
 import numpy as np, pyarrow as pa, pyarrow.parquet as pq, yaml
+from PIL import Image
 
 step, family = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
 params = yaml.safe_load(Path("params.yaml").read_text())
@@ -89,7 +92,7 @@ elif step == "evaluate":
     noise = np.random.default_rng(2).normal(size=len(label))
     heard = (share * (2 * label - 1) + (1 - share) * noise).astype("float32")
     probability = 1 / (1 + np.exp(-heard))
-    predicted = (probability >= threshold).astype("int8")
+    predicted = (probability >= threshold).astype("uint8")
     columns = {"id": range(len(label)), "label": label}
     columns |= {"probability": probability, "predicted": predicted}
     pq.write_table(pa.table(columns), written(f"data/predictions/{family}/test.parquet"))
@@ -97,6 +100,7 @@ elif step == "evaluate":
     pairs = probability[label == 1][:, None] > probability[label == 0]
     metrics = {"n": len(label), "roc_auc": float(np.mean(pairs)), "threshold": threshold}
     metrics["balanced_accuracy"] = sum(recalls) / 2
+    Image.fromarray(predicted.reshape(20, 30) * 255).save(written(f"plots/pictures/{family}.png"))
     written(f"metrics/{family}/test.json").write_text(json.dumps(metrics))
 """
 
@@ -150,7 +154,6 @@ def environment() -> dict[str, str]:
         "PYTHONPATH": str(ROOT),
         "DVC_NO_ANALYTICS": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
-        "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
@@ -170,7 +173,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
             f"{group}:\n" + "".join(f"  {name}: {value}\n" for name, value in values.items())
             for group, values in PARAMS.items()
         ),
-        ".gitignore": "/data/\n/models/\n/review/\n",
+        ".gitignore": "/data/\n/models/\n/plots/\n/review/\n",
     }.items():
         (work.folder / name).write_text(content)
     work.git("init", "--quiet", "--initial-branch=main")
@@ -218,6 +221,19 @@ def review(checkout: Checkout, base: str = "origin/main", **variables: str) -> t
     return ran, (checkout.folder / "review/review.md").read_text(encoding="utf-8")
 
 
+def posted(report: Path, folder: Path) -> str:
+    """The text that the second workflow posts of a report."""
+    shutil.make_archive(str(folder / "artifact"), "zip", report)
+    subprocess.run(
+        [sys.executable, ROOT / ".github/untrusted_report.py", "artifact.zip", "comment"],
+        cwd=folder,
+        env=os.environ
+        | {"HEAD_SHA": "0123456789", "RUN_URL": "https://x.example", "FORK": "false"},
+        check=True,
+    )
+    return (folder / "comment/review.md").read_text(encoding="utf-8")
+
+
 def test_an_experiment_becomes_a_branch_and_is_reported(remotes: Path) -> None:
     author = clone(remotes, "author")
     author.git("switch", "--quiet", "--create=higher-threshold")
@@ -236,6 +252,13 @@ def test_an_experiment_becomes_a_branch_and_is_reported(remotes: Path) -> None:
     assert "1 family unchanged" in report
     assert "| threshold.long | 0.5 | 0.6 |" in report
     assert "ROC AUC" not in report.split("<details>")[0]  # a threshold cannot move it
+
+    comment = posted(runner.folder / "review", remotes)
+    assert comment.startswith("Commit 0123456789.")
+    assert "**long worse**" in comment
+    assert "| threshold.long | 0.5 | 0.6 |" in comment
+    assert "![long](long.png)" in comment
+    assert (remotes / "comment/long.png").is_file()
 
 
 def test_what_the_author_has_not_run_is_run_kept_and_taken_over(remotes: Path) -> None:
@@ -264,7 +287,7 @@ def test_where_nothing_changed_the_report_says_so(remotes: Path) -> None:
     ran, report = review(runner)
     assert ran == set()
     assert runner.predictions() == set()
-    assert "**Nothing changed, 2 families**" in report
+    assert re.search(r"\*\*Nothing changed.*2 families", report)
 
 
 def test_results_that_a_fork_claims_are_run_anew(remotes: Path) -> None:

@@ -1,1 +1,1 @@
-"""What every stage rests on: the command line, progress, files that appear whole, params and paths."""
+"""What every stage rests on: command line, progress, params, paths, files that appear whole."""

@@ -1,6 +1,7 @@
 """Read params.yaml: each stage asks for its own section and gets it checked and typed."""
 
 import difflib
+import reprlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -11,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from epochwise.core.cli import InputError
 
 PARAMS = Path("params.yaml")
+SHORT = reprlib.Repr()
+"""Values in messages: YAML's references can make a small file an endless one."""
+SHORT.maxstring = SHORT.maxother = SHORT.maxlong = 200
 
 
 class Section(BaseModel):
@@ -65,7 +69,8 @@ def load(path: Path = PARAMS) -> Any:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path} not found: run from the project's root folder") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    # ValueError: a date or a number that there is not; RecursionError: lists in lists in lists.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
 
 
@@ -86,7 +91,7 @@ def _explain(detail: Any, key: str, schema: type[Section]) -> str:
     if detail["type"] == "missing":
         return f"key '{location}' is missing"
     reason = detail["msg"].removeprefix("Value error, ")
-    return f"'{location}' is {detail['input']!r}: {reason[0].lower()}{reason[1:]}"
+    return f"'{location}' is {SHORT.repr(detail['input'])}: {reason[0].lower()}{reason[1:]}"
 
 
 def _known_keys(schema: type[BaseModel]) -> set[str]:

@@ -35,7 +35,7 @@ SLICE_METRICS = ("accuracy", "recall_0", "recall_1", "roc_auc")
 def write(family: str, selection: dict[str, Any], seed: int) -> None:
     """Write the report of `family` from its scores, with the epoch and threshold of `selection`.
 
-    Writes the metrics of every split, the predictions for test, the curves and the picture; `seed`
+    Writes the metrics of every split, the predictions for test, the curves and the figure; `seed`
     draws the resamples of the 95 % intervals.
     """
     folder = paths.scores(family)

@@ -20,14 +20,14 @@ RESAMPLES = 200
 SHOWN = (4, 5)
 """Rows and columns of generated images that are shown."""
 EPOCHS_SHOWN = 6
-"""Epochs in the picture of the progress, at most."""
+"""Epochs whose images are shown, at most."""
 
 
 def write(family: str, selection: dict[str, Any], seed: int) -> None:
     """Write the report of `family` from its scores, with the epoch of `selection`.
 
     Writes what the images drawn are worth beside those of every split, the images, the curves and
-    the picture; `seed` draws the resamples of the 95 % intervals.
+    the figure; `seed` draws the resamples of the 95 % intervals.
     """
     folder = paths.scores(family)
     drawn = read_table(folder / "generated.parquet")
@@ -58,12 +58,11 @@ def write(family: str, selection: dict[str, Any], seed: int) -> None:
 
 
 def frechet_interval(features: np.ndarray, others: np.ndarray, seed: int) -> list[float]:
-    """The 95 % basic bootstrap interval of the Fréchet distance of two sets (n, d), (m, d).
+    """How far the Fréchet distance of other sets of this size would lie from the figure: 95 %.
 
-    Twice the distance less the quantiles of its resamples (Davison & Hinkley 1997, section 5.2).
-    It is the interval of the distance of what the sets were drawn from. That of the sets lies above
-    it by what small sets add, and that of a resample, with its duplicates, by as much again: the
-    interval takes this away, so that the figure itself may lie above it.
+    The quantiles of its resamples less their mean, around the distance of the sets (n, d), (m, d).
+    Duplicates in a resample push every resampled distance up by about as much, which the mean takes
+    away; what small sets add to the figure itself stays in it.
     """
     from threadpoolctl import threadpool_limits
 
@@ -75,8 +74,8 @@ def frechet_interval(features: np.ndarray, others: np.ndarray, seed: int) -> lis
     with threadpool_limits(1):  # with matrices as small as these, threads wait for each other
         drawn = [frechet_distance(resampled(features), resampled(others)) for _ in range(RESAMPLES)]
     low, high = interval(np.array(drawn))
-    distance = frechet_distance(features, others)
-    return [max(2 * distance - high, 0.0), max(2 * distance - low, 0.0)]
+    shift = frechet_distance(features, others) - float(np.mean(drawn))
+    return [max(low + shift, 0.0), max(high + shift, 0.0)]
 
 
 def steps(losses: pd.DataFrame) -> pd.DataFrame:

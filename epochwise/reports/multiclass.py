@@ -19,7 +19,7 @@ BINS = 10
 def write(family: str, selection: dict[str, Any], seed: int) -> None:
     """Write the report of `family` from its scores, with the epoch of `selection`.
 
-    Writes the metrics of every split, the predictions for test, the curves and the picture; `seed`
+    Writes the metrics of every split, the predictions for test, the curves and the figure; `seed`
     draws the resamples of the 95 % intervals.
     """
     folder = paths.scores(family)

@@ -46,11 +46,12 @@ def main(
         return
     new = snapshot.read(Revision(other))
     found = report.compare(snapshot.read(Revision(base)), new) if base else None
-    _write(output / PAGE, page.write(new, found).encode())
+    _write(output / PAGE, page.write(new, found).encode(errors="replace"))
     if found:
         text = markdown.write(found, _pictures(found, output), PAGE)
-        _write(output / MARKDOWN, text.encode())
-        print(*wording.verdicts(found), *wording.notes(found), sep="\n")
+        _write(output / MARKDOWN, text.encode(errors="replace"))
+        told = [*map(str, wording.verdicts(found)), *wording.notes(found)]
+        print(*map(wording.printable, told), sep="\n")
     print(
         f"written: {', '.join(str(output / name) for name in (PAGE, MARKDOWN)[: 1 + bool(found)])}"
     )
@@ -64,13 +65,18 @@ def _pictures(found: Report, output: Path) -> dict[str, str]:
         spec = charts.curves([found.old, found.new], kind, changed) if changed else None
         if spec:
             drawn[title] = vega.png(spec)
-    for family in changed & found.new.families.keys():
-        content = found.new.revision.optional(paths.plot("pictures", family, "png"))
+    for family in found.new.families:
+        path = paths.plot("pictures", family, "png")
+        content = found.new.revision.optional(path) if family in changed else None
         if content:
             drawn[family] = content
-    files = {}
+    files: dict[str, str] = {}
     for title, content in list(drawn.items())[:PICTURES]:
-        files[title] = f"{re.sub(r'[^A-Za-z0-9]+', '_', title).lower()}.png"
+        name = re.sub(r"[^a-z0-9]+", "_", title.lower())[:40]
+        # Names that differ in their signs alone are told apart by a number.
+        files[title] = (
+            f"{name}.png" if f"{name}.png" not in files.values() else f"{name}_{len(files)}.png"
+        )
         _write(output / files[title], content)
     return files
 

@@ -15,8 +15,6 @@ from epochwise.review.report import Report
 from epochwise.review.snapshot import Snapshot
 from epochwise.review.statistics import Verdict
 
-VEGA_LITE = "5.21"
-"""The version of DVC's own templates, so that both are drawn by the same JavaScript."""
 COLOURS = (
     "#3d84d6", "#d9730d", "#1f9d5c", "#d6457a", "#8f63d8",
     "#9a8412", "#129bb0", "#b05fae", "#7d8790", "#b0603a",
@@ -170,13 +168,13 @@ def _intervals(rows: list[Spec], title: str, order: list[str] | None, colour: Sp
         "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
         "encoding": shared | {"x": x | {"field": "value"}},
     }
-    height = {"step": STEP, "for": "position"}
+    height = STEP * len({row["family"] for row in rows})
     return _chart(rows) | {"height": height, "layer": [rule, point]}
 
 
 def _chart(rows: list[Spec]) -> Spec:
     return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "width": "container",
         "autosize": {"type": "fit-x", "contains": "padding"},
         "data": {"values": rows},

@@ -30,7 +30,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Lock:
-    """Outputs of all stages by path, and what they depend on that no stage makes: code, pins."""
+    """Outputs of all stages by path, and what they depend on elsewhere: code and pins."""
 
     outputs: dict[str, Output]
     sources: dict[str, Output]
@@ -69,11 +69,12 @@ def parse(content: Any) -> Lock:
     """The content of dvc.lock; that of a project that was never run, None, locks nothing."""
     stages = ((content or {}).get("stages") or {}).values()
     outputs = _entries(stage.get("outs") for stage in stages)
-    made = {place for path in outputs for place in _places(path)}
+    # Not by path: while the pipeline runs, what a stage has read may not be locked as made yet.
+    made = {PurePosixPath(path).parts[0] for path in outputs}
     sources = {
         path: entry
         for path, entry in _entries(stage.get("deps") for stage in stages).items()
-        if path not in made and not any(place in outputs for place in _places(path))
+        if PurePosixPath(path).parts[0] not in made
     }
     return Lock(outputs, sources)
 

@@ -20,7 +20,8 @@ CELL, SENTENCE = 120, 400
 """Characters of a value, and of a sentence, before they are escaped."""
 SENTENCES = 8
 _SPECIAL = re.compile(
-    r"[&<>|`*~\\$^]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:])|[@#]|www(?=\.)|:(?=//)", re.IGNORECASE
+    r"[&<>|`*~\\$^]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:])|[@#]|www(?=\.)|gh(?=-\d)|:(?=//)",
+    re.IGNORECASE,
 )
 _NO_WIDTH = "&#8203;"
 
@@ -39,7 +40,7 @@ def escape(text: Any, longest: int = CELL) -> str:
     Special characters become entities. What begins a mention, a reference or a bare address is
     parted from the rest by a space of no width, as those are looked for in what is shown.
     """
-    line = " ".join(str(text).split())
+    line = wording.printable(" ".join(str(text).split()))
     line = line if len(line) <= longest else f"{line[: longest - 1]}…"
     return _SPECIAL.sub(_escaped, line)
 

@@ -31,9 +31,9 @@ class Page:
 
     new: Snapshot
     report: Report | None
+    room: int
     sections: dict[str, str] = field(default_factory=dict)
     charts: dict[str, Spec] = field(default_factory=dict)
-    room: int = LARGEST
 
     @property
     def snapshots(self) -> list[Snapshot]:
@@ -68,13 +68,12 @@ class Page:
 
 def write(new: Snapshot, report: Report | None) -> str:
     """The page of `new`, set against another revision if there is a `report`."""
-    page = Page(new, report)
     fixed = {
         "style": (FOLDER / "page.css").read_text(encoding="utf-8"),
         "script": (FOLDER / "page.js").read_text(encoding="utf-8"),
         "vega": vega.javascript(),
     }
-    page.room -= sum(len(text.encode()) for text in fixed.values())
+    page = Page(new, report, LARGEST - sum(len(text.encode()) for text in fixed.values()))
     parts: dict[str, Callable[[Page], str]] = {
         "What changed": _changes,
         "Leaderboards": _leaderboards,

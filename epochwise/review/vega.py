@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from epochwise.core.files import replacing
-from epochwise.review.charts import VEGA_LITE, Spec
+from epochwise.review.charts import Spec
 
 DVC_TEMPLATE = "tmp/plots.html"
 """The template of `dvc plots show`, in the folder .dvc."""
@@ -36,7 +36,7 @@ def javascript() -> str:
     """Vega, Vega-Lite and Vega-Embed, which make `vegaEmbed` known to the page."""
     import vl_convert
 
-    bundle: str = vl_convert.javascript_bundle(vl_version=VEGA_LITE)  # type: ignore[call-arg]
+    bundle: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]
     return bundle
 
 
@@ -46,7 +46,7 @@ def png(spec: Spec, width: int = 640) -> bytes:
 
     drawn = spec | {"width": width, "background": "white"}
     drawn.pop("autosize", None)
-    picture: bytes = vl_convert.vegalite_to_png(json.dumps(drawn), vl_version=VEGA_LITE, scale=1.5)
+    picture: bytes = vl_convert.vegalite_to_png(json.dumps(drawn), scale=1.5)
     return picture
 
 

@@ -38,7 +38,8 @@ def verdicts(report: Report) -> list[Sentence]:
     found += _not_compared(report.with_verdict(Verdict.NOT_COMPARED))
     if unchanged:
         count = counted(len(unchanged), "family", "families")
-        found.append(Sentence(f"{count} unchanged" if found else f"Nothing changed, {count}"))
+        told = f"{count} unchanged"
+        found.append(Sentence(told) if found else Sentence("Nothing changed", told))
     return found or [Sentence("No families to compare")]
 
 
@@ -71,6 +72,11 @@ def p_value(p: float | None) -> str:
 def amount(value: float | None, metric: Metric) -> str:
     """A value of a metric with its decimals."""
     return "-" if value is None else f"{value:.{metric.digits}f}"
+
+
+def printable(text: str) -> str:
+    """`text` without what a terminal or a reader would obey rather than show."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
 def spans(sentence: str) -> list[tuple[str, bool]]:

@@ -94,8 +94,8 @@ class Training:
 
     def _resume(self) -> tuple[list[Scored], float]:
         progress = self.folder / "progress.json"
-        saved = read_json(progress) if progress.exists() else {"identity": None}
-        if saved["identity"] != self.identity:
+        saved: dict[str, Any] = read_json(progress) if progress.exists() else {}
+        if saved.get("identity") != self.identity:
             if self.folder.exists():
                 shutil.rmtree(self.folder)
             return [], 0.0

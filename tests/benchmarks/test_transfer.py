@@ -1,4 +1,4 @@
-"""Training on kept features gives what training on pictures gives."""
+"""Training on kept features gives what training on images gives."""
 
 import subprocess
 import sys
@@ -14,32 +14,32 @@ from epochwise.training import keras_file, runtime
 
 
 @pytest.fixture(scope="module")
-def trunk() -> keras.Model:
+def base() -> keras.Model:
     runtime.start(1)
     inputs = keras.Input((16, 16, 3))
     return keras.Model(inputs, keras.layers.Conv2D(8, 5, activation="relu")(inputs))
 
 
-def test_the_results_are_equal(trunk: keras.Model) -> None:
-    assert set(transfer.compare(with_preprocessing(trunk, "tf"), 20)) == {"plain", "kept"}
+def test_the_results_are_equal(base: keras.Model) -> None:
+    assert set(transfer.compare(with_preprocessing(base, "tf"), 20)) == {"plain", "kept"}
 
 
-def test_unequal_results_are_told(trunk: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unequal_results_are_told(base: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer, "TOLERANCE", -1.0)
     with pytest.raises(ValueError, match="probabilities differ by"):
-        transfer.compare(with_preprocessing(trunk, "tf"), 20)
+        transfer.compare(with_preprocessing(base, "tf"), 20)
 
 
-def test_the_pictures_have_both_classes() -> None:
-    pictures, labels = transfer.synthesize(50, (4, 4, 3))
-    assert pictures.dtype == np.uint8 and set(labels) == {0, 1}
-    assert pictures[labels == 1].mean() > pictures[labels == 0].mean() + 40
+def test_the_images_have_both_classes() -> None:
+    images, labels = transfer.synthesize(50, (4, 4, 3))
+    assert images.dtype == np.uint8 and set(labels) == {0, 1}
+    assert images[labels == 1].mean() > images[labels == 0].mean() + 40
 
 
-def test_the_command_prints_the_ratio(trunk: keras.Model, tmp_path: Path) -> None:
-    path = tmp_path / "trunk.keras"
-    keras_file.save(trunk, path)
-    command = [sys.executable, "-m", "benchmarks.transfer", "--base", str(path), "--pictures", "20"]
+def test_the_command_prints_the_ratio(base: keras.Model, tmp_path: Path) -> None:
+    path = tmp_path / "base.keras"
+    keras_file.save(base, path)
+    command = [sys.executable, "-m", "benchmarks.transfer", "--base", str(path), "--images", "20"]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert lines[0] == f"{path}, 20 pictures, 5 epochs; equal results"
+    assert lines[0] == f"{path}, 20 images, 5 epochs; equal results"
     assert "ratio" in lines[1]

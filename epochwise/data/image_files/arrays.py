@@ -7,7 +7,7 @@ number of axes says whether it holds images or labels.
 import math
 import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -42,7 +42,7 @@ class Labelled(NamedTuple):
     labels: np.ndarray
 
 
-def read_labelled(paths: Iterable[Path]) -> dict[str, Labelled]:
+def read_labelled(paths: Sequence[Path]) -> dict[str, Labelled]:
     """The images in files, by split.
 
     Raises:
@@ -59,6 +59,10 @@ def read_labelled(paths: Iterable[Path]) -> dict[str, Labelled]:
                     " or tell them apart by train, valid or test in their names"
                 )
             found[part, kind] = name, array
+    if not found:
+        raise InputError(
+            f"{', '.join(map(str, paths))}: found no arrays, expected images and labels"
+        )
     return {part: _pair(part, found) for part in sorted({part for part, _ in found})}
 
 
@@ -108,15 +112,16 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(info.file_size for info in archive.infolist())
-        if size <= most_bytes(path):
-            with np.load(path, allow_pickle=False) as arrays:
-                return dict(arrays)
+        if size > most_bytes(path):
+            raise ValueError(f"it unpacks to {size} bytes")
+        with np.load(path, allow_pickle=False) as arrays:
+            found = dict(arrays)
+        if other := [name for name, array in found.items() if not isinstance(array, np.ndarray)]:
+            raise ValueError(f"{other[0]!r} in it is no array")
     # Of a damaged file, zipfile, its decompressors and numpy's parser raise whatever they meet.
     except Exception as error:
         raise InputError(f"{path} cannot be read as npz: {error}") from None
-    raise InputError(
-        f"{path} cannot be read as npz: its arrays of {size} bytes are too large for it"
-    )
+    return found
 
 
 def _read_idx(file: IO[bytes], path: Path) -> np.ndarray:

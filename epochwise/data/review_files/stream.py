@@ -8,6 +8,8 @@ from epochwise.data.unpacking import DAMAGE, opened
 
 LONGEST = 16 << 20
 """Bytes of a line: no review is longer, and a file without line ends must not fill the memory."""
+MOST_BLANK = 1_000_000
+"""Blank lines in a row: with more, the file holds no text."""
 TOGETHER = 64 << 20
 """Bytes of text that make a table, even if they are fewer rows than asked for."""
 START = 1 << 16
@@ -35,9 +37,10 @@ def lines(path: Path) -> Iterator[tuple[int, bytes]]:
     Lines end at "\n" alone, which stays at their end.
 
     Raises:
-        InputError: the file is damaged, or a line is longer than LONGEST bytes.
+        InputError: the file is damaged, a line is longer than LONGEST bytes, or MOST_BLANK lines in
+            a row are blank.
     """
-    number = 0
+    number = filled = 0
     try:
         with opened(path) as file:
             while line := file.readline(LONGEST + 1):
@@ -46,6 +49,12 @@ def lines(path: Path) -> Iterator[tuple[int, bytes]]:
                     raise InputError(
                         f"{path}, line {number} is longer than {LONGEST} bytes: expected the text"
                         " of one review"
+                    )
+                if len(line) > 2:
+                    filled = number
+                elif number - filled > MOST_BLANK:
+                    raise InputError(
+                        f"{path}, line {number}: {MOST_BLANK} lines before are blank"
                     )
                 yield number, line.removeprefix(MARK) if number == 1 else line
     except DAMAGE as error:

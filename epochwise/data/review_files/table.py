@@ -27,6 +27,7 @@ SPLITS = {
     **dict.fromkeys(("valid", "validation", "val", "dev"), "valid"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
+BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
 SHOWN = 40
 """Names of columns, and characters of a value, in a message."""
 SWITCH_OFF = (
@@ -288,13 +289,18 @@ def _converted(
 
 
 def _strings(column: pa.Array, at: Place) -> pa.Array:
+    """A column as text, made sure to be UTF-8, which Parquet does not make sure of."""
     try:
-        return pc.cast(column, pa.string())
-    except pa.ArrowNotImplementedError:
+        if not any(is_bytes(column.type) for is_bytes in BYTES):
+            column = pc.cast(column, pa.string())
+        column = pc.cast(column, pa.binary())
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
         path, name, _ = at
         raise InputError(
             f"{path}: column '{name}' has the type {column.type}, expected text or numbers"
         ) from None
+    try:
+        return pc.cast(column, pa.string())
     except pa.ArrowInvalid:
         for row, value in enumerate(column.to_pylist()):
             try:

@@ -1,21 +1,24 @@
 """Files that are damaged or meant to do harm end in a message, in bounded time and memory."""
 
+import bz2
 import gzip
 import io
 import json
+import os
 import random
 import resource
+import shutil
 import struct
 import tarfile
 import time
+import traceback
 import warnings
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -32,7 +35,7 @@ from epochwise.data.image_files.archive import is_archive, unpack
 from epochwise.data.image_files.arrays import array_files, read_images, read_labelled
 from epochwise.data.image_files.folders import list_images, readable
 from epochwise.data.partitions import Engine
-from epochwise.data.review_files import RAW_SCHEMA, raw_table
+from epochwise.data.review_files import RAW_SCHEMA
 from epochwise.data.review_files.ratings import Rule
 from epochwise.data.review_files.snap import read_snap
 from epochwise.data.review_files.snippets import FILE, read_snippets
@@ -83,20 +86,24 @@ def mutated(content: bytes, chance: random.Random) -> bytes:
     return bytes(changed)
 
 
-def read_reviews(path: Path) -> None:
+def read_reviews(path: Path, rows: int = 3) -> None:
     """Everything that the stage does with a table, up to the file that it writes."""
     names = {name: name for name in RAW_SCHEMA.names if name != "review_id"}
     for scale in ((1.0, 5.0), None):
         rule = Rule(scale, None, None)
-        tables = read_table_file(path, Columns(**names), rule, 3)
+        tables = read_table_file(path, Columns(**names), rule, rows)
         pq.write_table(pa.concat_tables(reviews.counted(tables, Counter())), io.BytesIO())
     read_columns(path, "text").to_csv(io.StringIO())
 
 
+def read_together(path: Path) -> None:
+    read_reviews(path, 20_000)
+
+
 def read_arrays(path: Path) -> None:
-    parts = read_labelled(array_files(path))
-    digits.check_classes(parts)
-    read_images(path)
+    digits.check_classes(read_labelled(array_files(path.parent)))
+    if "labels" not in path.name:
+        read_images(path)
 
 
 def read_archive(path: Path) -> None:
@@ -105,8 +112,8 @@ def read_archive(path: Path) -> None:
     try:
         unpack(path, folder)
     finally:
-        inside = {file.resolve() for file in path.parent.rglob("*")}
-        assert all(file.is_relative_to(path.parent.resolve()) for file in inside)
+        assert {file.name for file in path.parent.iterdir()} <= {path.name, folder.name}
+        shutil.rmtree(folder)
 
 
 def read_image(path: Path) -> None:
@@ -228,4 +235,324 @@ PARAMS = {
     "digits": yaml.safe_load((ROOT / "conf/digits/folder.yaml").read_text()),
     "target": yaml.safe_load((ROOT / "conf/target/folder.yaml").read_text())["target"],
 }
-snap_reviews: Reviewer = lambda path: list(read_snap(path, 2))  # noqa: E731
+
+
+def read_all(reader: Callable[[Path, int], Any]) -> Reader:
+    return lambda path: list(reader(path, 2))
+
+
+def read_pin(schema: type[params.Section]) -> Reader:
+    return lambda path: params.read_file(path, schema)
+
+
+def same(content: bytes) -> bytes:
+    return content
+
+
+class Seed(NamedTuple):
+    """A good file, by name; `pack` compresses it after it has been changed."""
+
+    name: str
+    content: bytes
+    read: Reader
+    pack: Callable[[bytes], bytes] = same
+
+
+def repacked(content: bytes) -> bytes:
+    """A changed npy header inside an npz file that is whole."""
+    return zipped({"x_train.npy": content, "y_train.npy": npy(LABELS)})
+
+
+def npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+SEEDS = {
+    "csv": Seed("t.csv", separated(","), read_reviews),
+    "csv of dates": Seed("t.csv", separated(";", times=True), read_reviews),
+    "tsv": Seed("t.tsv", separated("\t"), read_reviews),
+    "gzipped csv": Seed("t.csv.gz", gzip.compress(separated(",")), read_reviews),
+    "csv in gzip": Seed("t.csv.gz", separated(","), read_reviews, gzip.compress),
+    "parquet": Seed("t.parquet", parquet(), read_reviews),
+    "plain parquet": Seed(
+        "t.parquet", parquet(compression="none", use_dictionary=False), read_reviews
+    ),
+    "json lines": Seed("t.jsonl", json_lines(), read_reviews),
+    "gzipped json lines": Seed("t.jsonl.gz", gzip.compress(json_lines()), read_reviews),
+    "snap": Seed("foods.txt", snap(), read_all(read_snap)),
+    "gzipped snap": Seed("foods.txt.gz", gzip.compress(snap()), read_all(read_snap)),
+    "wheel": Seed("w.whl", zipped(WHEEL), lambda path: list(read_snippets(path))),
+    "sentences": Seed(
+        "w.whl",
+        next(iter(WHEEL.values())),
+        lambda path: list(read_snippets(path)),
+        lambda content: zipped(dict.fromkeys(WHEEL, content)),
+    ),
+    "images idx": Seed("train-images-idx3-ubyte", idx(IMAGES), read_arrays),
+    "labels idx": Seed("train-labels-idx1-ubyte.gz", gzip.compress(idx(LABELS)), read_arrays),
+    "npz": Seed("a.npz", npz(compressed=False), read_arrays),
+    "compressed npz": Seed("a.npz", npz(compressed=True), read_arrays),
+    "npy in npz": Seed("a.npz", npy(IMAGES), read_arrays, repacked),
+    "zip": Seed("a.zip", zipped({"cat/1.png": bytes(900), "dog/1.png": b"ab"}), read_archive),
+    "tar": Seed("a.tar", tarred(), read_archive),
+    "gzipped tar": Seed("a.tgz", tarred("w:gz"), read_archive),
+    "xz tar": Seed("a.txz", tarred("w:xz"), read_archive),
+    "tar in bzip2": Seed("a.tar.bz2", tarred(), read_archive, bz2.compress),
+    "jpeg": Seed("train/cat/1.jpg", picture("JPEG"), read_image),
+    "png": Seed("train/cat/1.png", picture("PNG"), read_image),
+    "gif": Seed("train/cat/1.gif", picture("GIF"), read_image),
+    "bmp": Seed("train/cat/1.bmp", picture("BMP"), read_image),
+    "webp": Seed("train/cat/1.webp", picture("WEBP"), read_image),
+    "package pin": Seed("pin.yaml", pin("snippets.yaml"), read_pin(Package)),
+    "url pin": Seed("pin.yaml", pin("mnist.yaml"), read_pin(Url)),
+    "urls pin": Seed("pin.yaml", pin("fashion_mnist.yaml"), read_pin(Urls)),
+    "bundled pin": Seed("pin.yaml", pin("sklearn_digits.yaml"), read_pin(Bundled)),
+    "params": Seed("params.yaml", yaml.safe_dump(PARAMS).encode(), read_params),
+}
+
+
+def prepare(folder: Path, seed: Seed) -> Path:
+    """The path of the file, with the files that belong beside it."""
+    path = folder / seed.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if seed.read is read_image:
+        (path.parent.parent / "dog").mkdir()
+        (path.parent.parent / "dog/1.png").write_bytes(picture("PNG"))
+    if "images-idx" in seed.name:
+        path.with_name("train-labels-idx1-ubyte").write_bytes(idx(LABELS))
+    if "labels-idx" in seed.name:
+        path.with_name("train-images-idx3-ubyte").write_bytes(idx(IMAGES))
+    return path
+
+
+def try_out(path: Path, seed: Seed, content: bytes) -> bool:
+    """Whether the file could be read; it may be refused by name, and in no other way."""
+    path.write_bytes(content)
+    start = time.monotonic()
+    try:
+        seed.read(path)
+        return True
+    except InputError as error:
+        assert str(error)
+        return False
+    finally:
+        path.unlink()
+        assert time.monotonic() - start < SECONDS
+
+
+def fuzz(folder: Path, kind: str, cases: range) -> None:
+    """Try out changed files. A failure names its case: `mutated(..., random.Random(case))`."""
+    seed = SEEDS[kind]
+    path = prepare(folder, seed)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for number in cases:
+            case = f"{kind} {number}"
+            content = seed.pack(mutated(seed.content, random.Random(case)))
+            try:
+                try_out(path, seed, content)
+            except Exception as error:
+                pytest.fail(
+                    f"case {case!r}: {type(error).__name__}: {error}\n{traceback.format_exc()}"
+                )
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < MEMORY
+
+
+@pytest.mark.parametrize("kind", SEEDS)
+def test_the_files_to_be_changed_are_good(kind: str, tmp_path: Path) -> None:
+    seed = SEEDS[kind]
+    assert try_out(prepare(tmp_path, seed), seed, seed.pack(seed.content))
+
+
+@pytest.mark.parametrize("kind", SEEDS)
+def test_changed_files_end_in_a_message(kind: str, tmp_path: Path) -> None:
+    fuzz(tmp_path, kind, range(SHORT // len(SEEDS)))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", SEEDS)
+def test_many_changed_files_end_in_a_message(kind: str, tmp_path: Path) -> None:
+    fuzz(tmp_path, kind, range(SHORT, SHORT + LONG // len(SEEDS)))
+
+
+@pytest.fixture
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refuse(message: str, path: str, content: bytes, read: Reader) -> None:
+    """The file is refused with the message, soon, and without much memory."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_bytes(content)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.monotonic()
+    with pytest.raises(InputError, match=message):
+        read(Path(path))
+    assert time.monotonic() - start < SECONDS
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < MEMORY // 2
+
+
+@pytest.mark.usefixtures("in_folder")
+@pytest.mark.parametrize(
+    ("path", "start", "read", "message"),
+    [
+        ("t.csv", b"text,label\n", read_reviews, "t.csv, after row 0"),
+        ("t.csv", b"", read_reviews, "no end of the header in 65536 bytes"),
+        ("t.jsonl", b'{"text": "', read_reviews, "line 1 is longer than 16777216 bytes"),
+        ("f.txt", b"review/text: ", read_all(read_snap), "line 1 is longer than 16777216 bytes"),
+    ],
+)
+def test_lines_of_100_megabytes_are_refused(
+    path: str, start: bytes, read: Reader, message: str
+) -> None:
+    refuse(message, path, start + b"a" * 100_000_000, read)
+
+
+@pytest.mark.usefixtures("in_folder")
+def test_many_short_lines_of_one_review_are_refused() -> None:
+    content = b"review/score: 1\nreview/text: a\n" + b"and so on\n" * 2_000_000
+    refuse("the review that begins in line 1 has more than", "f.txt", content, read_all(read_snap))
+
+
+@pytest.mark.usefixtures("in_folder")
+@pytest.mark.parametrize(
+    ("path", "start", "more", "read"),
+    [
+        ("t.csv.gz", b"text,label\n", b"\n", read_reviews),
+        ("t.csv.gz", b"text,label\n", b"a" * 1000 + b",1\n", read_reviews),
+        ("t.jsonl.gz", b"", b'{"text": "' + b"a" * 1000 + b'", "label": 1}\n', read_together),
+        ("f.txt.gz", b"", b"review/score: 1\nreview/text:" + b" " * 1000, read_all(read_snap)),
+        ("a.tgz", b"", b"\n", read_archive),
+    ],
+)
+def test_bombs_are_refused(path: str, start: bytes, more: bytes, read: Reader) -> None:
+    content = gzip.compress(start + more * (200_000_000 // len(more)), compresslevel=1)
+    assert len(content) * unpacking.MOST_RATIO < 200_000_000
+    refuse("as a decompression bomb does|cannot be unpacked|has more than", path, content, read)
+
+
+@pytest.mark.usefixtures("in_folder")
+@pytest.mark.parametrize(
+    ("path", "start", "read"),
+    [
+        ("t.jsonl", b'{"text": "a", "label": 1}\n', read_reviews),
+        ("f.txt", b"review/score: 1\nreview/text: a\n", read_all(read_snap)),
+    ],
+)
+def test_endless_blank_lines_are_refused(path: str, start: bytes, read: Reader) -> None:
+    message = "1000000 lines before are blank"
+    refuse(message, path, start + b"\n" * 50_000_000, read)
+
+
+@pytest.mark.usefixtures("in_folder")
+def test_bombs_of_arrays_are_refused() -> None:
+    header = struct.pack(">HBB4I", 0, 8, 4, *[2**32 - 1] * 4)
+    refuse("found 4 bytes after the header", "images-idx4", header + b"abcd", read_images)
+    packed = gzip.compress(struct.pack(">HBB3I", 0, 8, 3, 10**6, 28, 28) + bytes(10**8), 1)
+    refuse("as a decompression bomb does", "images-idx3.gz", packed, read_images)
+    bomb = zipped({"x_train.npy": npy(np.zeros((300_000, 28, 28), np.uint8))})
+    refuse(r"a\.npz cannot be read as npz: it unpacks to 2352", "a.npz", bomb, read_images)
+    lie = npy(IMAGES).replace(b"(4, 28, 28)", b"(4000000000, 28, 28)")
+    lie = lie.replace(b"}" + b" " * 9, b"}")
+    refuse("cannot be read as npz", "b.npz", zipped({"x_train.npy": lie}), read_images)
+    pickled = io.BytesIO()
+    np.savez(pickled, x_train=np.array([{}], object))
+    refuse("cannot be read as npz: Object arrays", "c.npz", pickled.getvalue(), read_images)
+
+
+@pytest.mark.usefixtures("in_folder")
+def test_no_link_leads_out_of_an_archive() -> None:
+    for kind, to in ((tarfile.SYMTYPE, "../.."), (tarfile.LNKTYPE, "../../a.tar")):
+        file = io.BytesIO()
+        with tarfile.open(fileobj=file, mode="w") as packed:
+            link = tarfile.TarInfo("link")
+            link.type, link.linkname = kind, to
+            packed.addfile(link)
+            packed.addfile(tarfile.TarInfo("link/out.txt"))
+        refuse("'link' is a link or a device", "in/a.tar", file.getvalue(), read_archive)
+    assert [path.name for path in Path().iterdir()] == ["in"]
+
+
+@pytest.mark.usefixtures("in_folder")
+def test_a_sparse_file_that_claims_exabytes_is_refused() -> None:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as packed:
+        entry = tarfile.TarInfo("sparse")
+        entry.pax_headers = {
+            "GNU.sparse.major": "0",
+            "GNU.sparse.minor": "1",
+            "GNU.sparse.name": "sparse",
+            "GNU.sparse.size": str(2**60),
+            "GNU.sparse.map": f"{2**60},0",
+        }
+        packed.addfile(entry)
+    refuse(
+        r"a decompression bomb|cannot be unpacked", "a.tar", file.getvalue(), read_archive
+    )
+
+
+@pytest.mark.usefixtures("in_folder")
+def test_images_that_lie_about_their_size_are_left_out() -> None:
+    png = bytearray(picture("PNG"))
+    png[16:24] = struct.pack(">II", 60_000, 60_000)
+    png[29:33] = struct.pack(">I", zlib.crc32(bytes(png[12:29])))
+    bmp = bytearray(picture("BMP"))
+    bmp[18:26] = struct.pack("<ii", 30_000, 30_000)
+    gif = bytearray(picture("GIF"))
+    gif[6:10] = b"\xff\xff\xff\xff"
+    for name, content in {"cat/1.png": png, "cat/2.bmp": bmp, "cat/3.gif": gif}.items():
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_bytes(content)
+    # A program for a printer, which Pillow would run.
+    Path("cat/4.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n")
+    os.mkfifo("cat/5.jpg")
+    for name in ("cat/6.png", "dog/1.png"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_bytes(picture("PNG"))
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    kept, unreadable = readable(list_images(Path()))
+    assert [path.name for path in unreadable] == ["1.png", "2.bmp", "3.gif", "4.jpg"]
+    assert [path.name for path in kept["train"]["cat"]] == ["6.png"]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < MEMORY // 2
+
+
+def laughs() -> bytes:
+    """Ten lines of YAML that are a billion words when they are written out."""
+    lines = ["a0: &a0 ha"]
+    lines += [
+        f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]" for level in range(1, 10)
+    ]
+    return "\n".join([*lines, "url: *a9", "file: x", ""]).encode()
+
+
+@pytest.mark.usefixtures("in_folder")
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (laughs(), "'url' is "),
+        (b"[" * 5_000, "is not valid YAML"),
+        (b"url: 2001-02-30", "is not valid YAML"),
+        (b"url: " + b"9" * 5_000, "is not valid YAML"),
+        (b"url: !!python/object/apply:os.system [touch harm]", "is not valid YAML"),
+        (b"url: a\0b", "is not valid YAML"),
+        (b'file: "a\\0b"', "'file' is 'a.x00b': string should match"),
+        (b"file: ../b", "'file' is '../b': string should match"),
+        (b"\xff\xfe", "is not valid YAML"),
+        (b"", "input should be"),
+    ],
+)
+def test_hostile_pins_are_refused(content: bytes, message: str) -> None:
+    refuse(f"pin.yaml.*{message}", "pin.yaml", content, read_pin(Url))
+    assert [path.name for path in Path().iterdir()] == ["pin.yaml"]
+
+
+@pytest.mark.usefixtures("in_folder")
+def test_null_characters_are_text() -> None:
+    Path("t.csv").write_bytes(b"text,label\na\0b,1\nc,0\n")
+    names = {name: name for name in RAW_SCHEMA.names if name != "review_id"}
+    tables = read_table_file(Path("t.csv"), Columns(**names), Rule((1.0, 5.0), None, None), 9)
+    assert [row["text"] for row in pa.concat_tables(tables).to_pylist()] == ["a\0b", "c"]

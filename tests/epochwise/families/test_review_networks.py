@@ -1,6 +1,5 @@
-"""The review networks have the layers of the source, and every choice of the toolbox works."""
+"""The review networks have the layers of the textbook, and the contract of their learner."""
 
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -9,19 +8,15 @@ import pytest
 
 from epochwise import families
 from epochwise.core import params
-from epochwise.families import bilstm, lstm, mlp, transformer
-from epochwise.learners.text import ReviewNetwork
-from epochwise.training import layers as choices, keras_file, runtime
+from epochwise.core.cli import InputError
+from epochwise.training import keras_file, runtime
 from tests.configuration import compose
 
 VOCABULARY = 65_854
 UNKNOWN = np.zeros((VOCABULARY + 1, 0), "float32")
-NETWORKS: dict[str, ReviewNetwork] = {
-    "mlp": mlp.family,
-    "lstm": lstm.family,
-    "bilstm": bilstm.family,
-    "transformer": transformer.family,
-}
+NETWORKS = [name for name, row in families.table().items() if row.learner == "text"]
+SEQUENCES = [name for name in NETWORKS if name != "mlp"]
+RANDOM = np.random.default_rng(0)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -30,7 +25,7 @@ def started() -> None:
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def textbook(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return compose(tmp_path_factory.mktemp("conf") / "params.yaml", "budget=source")["train"]
 
 
@@ -39,30 +34,44 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return compose(tmp_path_factory.mktemp("conf") / "params.yaml", "budget=smoke")["train"]
 
 
-def build(family: str, block: Any, start: np.ndarray) -> keras.Model:
-    network = NETWORKS[family]
-    return network.build(params.check(block, network.schema, f"train.{family}"), start)
+def build(name: str, block: Any, vectors: np.ndarray) -> keras.Model:
+    family = families.load(name)
+    section = params.check(block, family.schema, f"train.{name}")
+    network: keras.Model = family.module.build(section, vectors)
+    return network
+
+
+def word_vectors(name: str, size: int = 7) -> np.ndarray:
+    """What the family `name` starts from: vectors of 11 token ids, or document vectors."""
+    return RANDOM.normal(size=(11, size)).astype("float32")
+
+
+def inputs(name: str, network: keras.Model) -> np.ndarray:
+    """Ten reviews as the family reads them."""
+    size = network.input_shape[1]
+    tokens = RANDOM.integers(0, 11, (10, size)).astype("int32")
+    return tokens if name in SEQUENCES else RANDOM.normal(size=(10, size)).astype("float32")
 
 
 @pytest.mark.parametrize(
-    ("family", "parameters"),
+    ("name", "parameters"),
     [
         ("mlp", 39_873_370),
         ("lstm", 6_776_551),
         ("bilstm", 6_896_951),
-        # The source counts 2,131,693: all but the learned positions, which it lists as a layer.
+        # The textbook counts 2,131,693: all but the learned positions, which it lists as a layer.
         ("transformer", 2_131_693 + 100 * 32),
     ],
 )
-def test_source_sizes(family: str, parameters: int, source: Any) -> None:
-    start = np.zeros((1, 300)) if family == "mlp" else UNKNOWN
-    assert build(family, source[family], start).count_params() == parameters
+def test_sizes_are_those_of_the_textbook(name: str, parameters: int, textbook: Any) -> None:
+    vectors = np.zeros((1, 300)) if name == "mlp" else UNKNOWN
+    assert build(name, textbook[name], vectors).count_params() == parameters
 
 
-def test_source_training(source: Any) -> None:
+def test_training_is_that_of_the_textbook(textbook: Any) -> None:
     facts = {
         name: (block["batch_size"], block["epochs"], block["class_weight"])
-        for name, block in source.items()
+        for name, block in textbook.items()
         if name in NETWORKS
     }
     assert facts == {
@@ -71,68 +80,74 @@ def test_source_training(source: Any) -> None:
         "bilstm": (150, 5, [87.0, 13.0]),
         "transformer": (250, 15, [85.0, 15.0]),
     }
-    assert {block["optimizer"]["name"] for name, block in source.items() if name in NETWORKS} == {
-        "adamax"
-    }
+    assert {textbook[name]["optimizer"]["name"] for name in NETWORKS} == {"adamax"}
 
 
-@pytest.mark.parametrize("family", ["lstm", "bilstm", "transformer"])
-def test_an_embedding_starts_from_given_vectors(family: str, smoke: Any) -> None:
-    vectors = np.random.default_rng(0).normal(size=(11, 7)).astype("float32")
-    network = build(family, smoke[family], vectors)
-    (embedding,) = [
-        layer
-        for layer in network.layers
-        if isinstance(layer, keras.layers.Embedding) and layer.input_dim == 11
-    ]
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_gives_one_probability_a_review(name: str, smoke: Any) -> None:
+    network = build(name, smoke[name], word_vectors(name))
+    assert not network.compiled
+    likely = network(inputs(name, network)).numpy()
+    assert likely.shape == (10, 1) and ((likely > 0) & (likely < 1)).all()
+    assert len(np.unique(likely)) > 1
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_saved_network_loads_by_itself(name: str, smoke: Any, tmp_path: Any) -> None:
+    network = build(name, smoke[name], word_vectors(name))
+    keras_file.save(network, tmp_path / "network.keras")
+    loaded = keras.models.load_model(tmp_path / "network.keras", safe_mode=True)
+    reviews = inputs(name, network)
+    np.testing.assert_array_equal(loaded(reviews), network(reviews))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_slip_in_the_params_is_told(name: str, smoke: Any) -> None:
+    with pytest.raises(InputError, match=rf"unknown key 'train\.{name}\.batchsize'"):
+        build(name, smoke[name] | {"batchsize": 3}, word_vectors(name))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_kernels_start_as_the_params_say(name: str, smoke: Any) -> None:
+    network = build(name, smoke[name] | {"initializer": "he_uniform"}, word_vectors(name))
+    kinds = (keras.layers.Dense, keras.layers.LSTM)
+    kernels = [layer.kernel_initializer for layer in network.layers if isinstance(layer, kinds)]
+    assert kernels and {type(kernel) for kernel in kernels} == {keras.initializers.HeUniform}
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_an_embedding_starts_from_given_vectors(name: str, smoke: Any) -> None:
+    vectors = word_vectors(name)
+    network = build(name, smoke[name], vectors)
+    (embedding,) = embeddings(network)
     assert (embedding.get_weights()[0] == vectors).all() and embedding.trainable
 
 
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_an_embedding_without_vectors_has_the_size_of_the_params(name: str, smoke: Any) -> None:
+    network = build(name, smoke[name] | {"embedding_size": 5}, np.zeros((11, 0), "float32"))
+    (embedding,) = embeddings(network)
+    assert embedding.output_dim == 5 and embedding.get_weights()[0].any()
+
+
+def embeddings(network: keras.Model) -> list[keras.Layer]:
+    """The layers that embed 11 token ids."""
+    found = (layer for layer in network.layers if isinstance(layer, keras.layers.Embedding))
+    return [layer for layer in found if layer.input_dim == 11]
+
+
 @pytest.mark.parametrize("merge_mode", ["concat", "sum", "mul", "ave"])
-def test_merge_modes(merge_mode: str, smoke: Any) -> None:
-    network = build("bilstm", {**smoke["bilstm"], "merge_mode": merge_mode}, np.zeros((9, 0)))
+def test_both_directions_are_merged_as_the_params_say(merge_mode: str, smoke: Any) -> None:
+    network = build("bilstm", smoke["bilstm"] | {"merge_mode": merge_mode}, np.zeros((9, 0)))
     (both,) = [x for x in network.layers if isinstance(x, keras.layers.Bidirectional)]
     assert both.merge_mode == merge_mode
     assert both.output.shape[-1] == (8 if merge_mode == "concat" else 4)
 
 
-@pytest.mark.parametrize(
-    ("name", "kind", "options"),
-    [
-        ("sgd", keras.optimizers.SGD, {"momentum": 0.0}),
-        ("momentum", keras.optimizers.SGD, {"momentum": 0.9, "nesterov": False}),
-        ("nesterov", keras.optimizers.SGD, {"momentum": 0.9, "nesterov": True}),
-        ("adagrad", keras.optimizers.Adagrad, {}),
-        ("adadelta", keras.optimizers.Adadelta, {}),
-        ("adam", keras.optimizers.Adam, {}),
-        ("adamax", keras.optimizers.Adamax, {"clipnorm": None}),
-    ],
-)
-def test_optimizers(name: Any, kind: Any, options: dict[str, Any]) -> None:
-    plain = choices.optimizer(choices.Optimizer(name=name, learning_rate=None, clip_norm=None))
-    assert type(plain) is kind
-    assert {key: plain.get_config()[key] for key in options} == options
-    assert plain.get_config()["learning_rate"] == kind().get_config()["learning_rate"]
-    clipped = choices.optimizer(choices.Optimizer(name=name, learning_rate=0.25, clip_norm=2.0))
-    assert (clipped.get_config()["learning_rate"], clipped.clipnorm) == (0.25, 2.0)
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("normal", keras.initializers.RandomNormal),
-        ("uniform", keras.initializers.RandomUniform),
-        ("glorot_normal", keras.initializers.GlorotNormal),
-        ("glorot_uniform", keras.initializers.GlorotUniform),
-        ("he_normal", keras.initializers.HeNormal),
-        ("he_uniform", keras.initializers.HeUniform),
-    ],
-)
-def test_initializers(name: Any, kind: type, smoke: Any) -> None:
-    assert type(choices.initializer(name)) is kind
-    network = build("mlp", {**smoke["mlp"], "initializer": name}, np.zeros((1, 3)))
-    kernels = [x for x in network.layers if isinstance(x, keras.layers.Dense)]
-    assert {type(layer.kernel_initializer) for layer in kernels} == {kind}
+def test_all_but_the_last_recurrent_layer_give_sequences(smoke: Any) -> None:
+    network = build("lstm", smoke["lstm"] | {"units": [4, 3, 2]}, np.zeros((9, 0)))
+    layers = [x for x in network.layers if isinstance(x, keras.layers.LSTM)]
+    assert [(x.units, x.return_sequences) for x in layers] == [(4, True), (3, True), (2, False)]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +158,9 @@ def test_initializers(name: Any, kind: type, smoke: Any) -> None:
         ("layer", [keras.layers.LayerNormalization]),
     ],
 )
-def test_normalization_and_activation(normalization: str, layers: list[type], smoke: Any) -> None:
+def test_normalization_and_activation_follow_a_dense_layer(
+    normalization: str, layers: list[type], smoke: Any
+) -> None:
     block = {"widths": [3], "normalization": normalization, "dropout": 0.0}
     changed = {**smoke["mlp"], "blocks": [block], "activation": "leaky_relu"}
     network = build("mlp", changed, np.zeros((1, 2)))
@@ -155,31 +172,7 @@ def test_normalization_and_activation(normalization: str, layers: list[type], sm
     ]
 
 
-def test_class_weights() -> None:
-    labels = np.array([0, 1, 1, 1])
-    assert choices.sample_weights(labels, None).tolist() == [1, 1, 1, 1]
-    assert choices.sample_weights(labels, [87.0, 13.0]).tolist() == [87, 13, 13, 13]
-    balanced = choices.sample_weights(labels, "balanced")
-    assert balanced.tolist() == pytest.approx([2, 2 / 3, 2 / 3, 2 / 3])
-
-
-def test_saved_networks_have_the_same_bytes_and_load_alone(tmp_path: Path, smoke: Any) -> None:
-    for name in ("first", "second"):
-        runtime.start(7)
-        keras_file.save(
-            build("transformer", smoke["transformer"], np.zeros((9, 0))), tmp_path / name
-        )
-    content = (tmp_path / "first").read_bytes()
-    assert (tmp_path / "second").read_bytes() == content
-    path = tmp_path / "network.keras"
-    path.write_bytes(content)
-    tokens = np.arange(16).reshape(2, 8) % 9
-    loaded = keras.models.load_model(path, safe_mode=True)
-    assert (loaded(tokens).numpy() == keras_file.load(path)(tokens).numpy()).all()
-
-
-def test_every_family_has_the_contract() -> None:
-    for name in (*NETWORKS, "baseline"):
-        family = families.load(name)
-        assert issubclass(family.schema, params.Section)
-        assert callable(family.train) and callable(family.evaluate)
+def test_the_place_of_a_word_matters_to_the_transformer(smoke: Any) -> None:
+    network = build("transformer", smoke["transformer"], word_vectors("transformer"))
+    tokens = np.arange(8)[None]
+    assert network(tokens).numpy() != network(tokens[:, ::-1]).numpy()

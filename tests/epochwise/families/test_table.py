@@ -54,8 +54,8 @@ def test_an_unknown_family_is_told() -> None:
 
 def test_a_slip_in_the_table_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = yaml.safe_load((ROOT / "families.yaml").read_text())
-    content["families"]["lstm"]["learner"] = "tekst"
+    content["multiclass"]["cnn"]["kept"] = "all.csv"
     (tmp_path / "families.yaml").write_text(yaml.safe_dump(content))
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match=r"families\.yaml: 'families\.lstm\.learner' is 'tekst'"):
+    with pytest.raises(InputError, match=r"families\.yaml: 'multiclass\.cnn\.kept' is 'all\.csv'"):
         families.table()

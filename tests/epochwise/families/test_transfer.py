@@ -47,7 +47,7 @@ class Target:
 
 
 @pytest.fixture
-def target() -> Target:
+def target() -> Any:
     runtime.start(seed=0)
     return Target()
 
@@ -66,9 +66,7 @@ def copies(network: keras.Model) -> list[np.ndarray]:
 
 
 def changed(before: list[np.ndarray], network: keras.Model) -> list[bool]:
-    return [
-        not np.array_equal(old, new) for old, new in zip(before, copies(network), strict=True)
-    ]
+    return [not np.array_equal(old, new) for old, new in zip(before, copies(network), strict=True)]
 
 
 def fit(phases: list[Phase], network: keras.Model) -> list[list[bool]]:
@@ -85,7 +83,7 @@ def fit(phases: list[Phase], network: keras.Model) -> list[list[bool]]:
     return found
 
 
-def test_kept_features_give_what_the_whole_network_gives(target: Target, textbook: Any) -> None:
+def test_kept_features_give_what_the_whole_network_gives(target: Any, textbook: Any) -> None:
     (phase,), networks = transfer.phases(section(transfer, textbook["transfer"]), target)
     assert phase.network is phase.scored is networks["head"]
     assert target.read_splits == [], "the images need not be read"
@@ -93,7 +91,7 @@ def test_kept_features_give_what_the_whole_network_gives(target: Target, textboo
     np.testing.assert_allclose(found, networks[""].predict(IMAGES, verbose=0), atol=1e-6)
 
 
-def test_a_frozen_base_stays_as_it_is(target: Target, textbook: Any) -> None:
+def test_a_frozen_base_stays_as_it_is(target: Any, textbook: Any) -> None:
     new = section(transfer, textbook["transfer"], **FLIP)
     (phase,), networks = transfer.phases(new, target)
     assert phase.network is networks[""]
@@ -103,7 +101,7 @@ def test_a_frozen_base_stays_as_it_is(target: Target, textbook: Any) -> None:
     assert all(changed(before, networks["head"]))
 
 
-def test_the_base_learns_in_the_second_phase_alone(target: Target, textbook: Any) -> None:
+def test_the_base_learns_in_the_second_phase_alone(target: Any, textbook: Any) -> None:
     tuned = {"fine_tune": {"layers": 1, "epochs": 1, "learning_rate": 0.01}}
     phases, _ = transfer.phases(section(transfer, textbook["transfer"], **FLIP, **tuned), target)
     last = [weight.shape[-1] == 5 for weight in target.network.weights]
@@ -111,7 +109,7 @@ def test_the_base_learns_in_the_second_phase_alone(target: Target, textbook: Any
     assert float(phases[1].network.optimizer.learning_rate) == pytest.approx(0.01)
 
 
-def test_only_the_last_layers_are_unfrozen_and_no_batch_normalization(target: Target) -> None:
+def test_only_the_last_layers_are_unfrozen_and_no_batch_normalization(target: Any) -> None:
     frozen = target.network
     for count, expected in ((1, [5]), (2, [4, 5]), (9, [4, 5])):
         transfer.unfreeze(frozen, count)
@@ -121,7 +119,7 @@ def test_only_the_last_layers_are_unfrozen_and_no_batch_normalization(target: Ta
         assert len(frozen.trainable_weights) == 2 * len(expected)
 
 
-def test_scratch_learns_all_of_it_from_other_weights(target: Target, textbook: Any) -> None:
+def test_scratch_learns_all_of_it_from_other_weights(target: Any, textbook: Any) -> None:
     (phase,), networks = scratch.phases(section(scratch, textbook["scratch"]), target)
     assert phase.network is phase.scored is networks[""]
     assert networks[""].count_params() == target.network.count_params() + sum(

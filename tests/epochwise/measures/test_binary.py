@@ -28,8 +28,8 @@ def arrays(rows: list[tuple[int, float]]) -> tuple[np.ndarray, np.ndarray]:
     return np.array(labels), np.array(likely, "float32")
 
 
-def draw_weights(seed: int, size: int) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 3, size=(3, size)).astype("float64")
+def draw_weights(seed: int, size: int, least: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(least, 3, size=(3, size)).astype("float64")
 
 
 @given(SAMPLES, PROBABILITIES, st.integers(0, 5))
@@ -38,17 +38,17 @@ def test_counts_precision_and_recall_equal_scikit_learn(
 ) -> None:
     labels, likely = arrays(rows)
     predicted = at_threshold(likely, threshold)
-    weights = draw_weights(seed, len(labels))
+    weights = draw_weights(seed, len(labels), least=1)
     counted = counts(labels, predicted, weights)
     measured = precision_and_recall(counted)
     for row, times in enumerate(weights):
-        repeated = np.repeat(np.arange(len(labels)), times.astype(int))
-        actual, given = labels[repeated], predicted[repeated]
-        matrix = sklearn_metrics.confusion_matrix(actual, given, labels=[0, 1])
+        matrix = sklearn_metrics.confusion_matrix(
+            labels, predicted, labels=[0, 1], sample_weight=times
+        )
         names = ("true_0", "false_1", "false_0", "true_1")
         assert [getattr(counted, name)[row] for name in names] == matrix.ravel().tolist()
         precision, recall, _, _ = sklearn_metrics.precision_recall_fscore_support(
-            actual, given, labels=[0, 1], zero_division=0
+            labels, predicted, labels=[0, 1], sample_weight=times, zero_division=0
         )
         for label in (0, 1):
             assert measured[f"precision_{label}"][row] == pytest.approx(precision[label])

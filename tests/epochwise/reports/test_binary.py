@@ -1,4 +1,4 @@
-"""The report of a review family is made from its scores alone, and equals scikit-learn's figures."""
+"""The report of a review family is made from its scores, and agrees with scikit-learn."""
 
 import json
 import math
@@ -14,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
+from epochwise import families
 from epochwise.core import paths
 from epochwise.core.files import read_json, read_table, write_json, write_table
 from epochwise.reports import binary
+from tests.configuration import ROOT
 from tests.epochwise.measures.test_binary import PROBABILITIES, SAMPLES, arrays
 
 RANDOM = np.random.default_rng(0)
@@ -37,6 +39,7 @@ def scored(count: int, **facts: Any) -> pa.Table:
 @pytest.fixture
 def family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The scores of a family, with a report written from them."""
+    monkeypatch.setattr(families, "TABLE", ROOT / families.TABLE)
     monkeypatch.chdir(tmp_path)
     folder = paths.scores("mlp")
     for split, table in {
@@ -199,7 +202,7 @@ def test_predictions_of_test_are_those_of_the_threshold(family: str) -> None:
     assert written["predicted"].to_pylist() == (likely >= 0.5).astype(int).tolist()
 
 
-def test_curves_and_a_picture_are_written(family: str) -> None:
+def test_curves_and_a_figure_are_written(family: str) -> None:
     curves = pd.read_csv(paths.plot("curves", family, "csv"))
     kinds = ["roc", "calibration", "confusion", "train_loss", "valid_loss"]
     assert curves["curve"].unique().tolist() == kinds

@@ -5,13 +5,23 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from epochwise import families
 from epochwise.core import paths
 from epochwise.core.files import read_json
-from epochwise.reports.files import write_curves, write_metrics
+from epochwise.reports.files import headline, write_curves, write_metrics
+from tests.configuration import ROOT
+
+METRICS = {
+    "n": 3,
+    "roc_auc": 0.84148388,
+    "balanced_accuracy": 0.74170957,
+    "ci95": {"roc_auc": [0.826, 0.855], "balanced_accuracy": [0.725, 0.757]},
+}
 
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(families, "TABLE", ROOT / families.TABLE)
     monkeypatch.chdir(tmp_path)
     paths.metrics("lstm", "epochs.csv").parent.mkdir(parents=True)
     table = "epoch,train_loss,valid_loss,valid_roc_auc,kept\n0,0.5,0.6,0.7,1\n1,0.4,0.7,0.8,0\n"
@@ -20,11 +30,20 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_metrics_of_valid_and_test_also_stand_beside_those_of_other_families() -> None:
     for split in ("train", "valid", "test"):
-        write_metrics("lstm", split, {"n": 3, "split": split})
-        assert read_json(Path(f"metrics/lstm/{split}.json")) == {"n": 3, "split": split}
-    assert read_json(paths.report("test", "lstm"))["split"] == "test"
-    assert read_json(paths.report("valid", "lstm"))["split"] == "valid"
-    assert not paths.report("train", "lstm").exists()
+        write_metrics("lstm", split, METRICS | {"split": split})
+        written = read_json(Path(f"metrics/lstm/{split}.json"))
+        assert written["split"] == split
+        beside = paths.report(split, "lstm")
+        assert read_json(beside) == written if split != "train" else not beside.exists()
+
+
+def test_a_headline_has_one_digit_more_than_its_interval_carries() -> None:
+    assert headline(METRICS, "binary") == {"roc_auc": 0.841, "bacc": 0.742}
+    wide = METRICS | {"ci95": {"roc_auc": [0.5, 1.0], "balanced_accuracy": [0.74, 0.74]}}
+    assert headline(wide, "binary") == {"roc_auc": 0.84, "bacc": 0.7417}
+    write_metrics("lstm", "test", METRICS)
+    written = read_json(paths.metrics("lstm", "headline.json"))
+    assert written == {"lstm": {"roc_auc": 0.841, "bacc": 0.742}}
 
 
 def test_curves_are_in_long_form_with_the_losses_of_every_epoch() -> None:

@@ -50,7 +50,7 @@ def _threshold(project: Project) -> None:
 
 
 def _retrained(project: Project) -> None:
-    """All families trained anew; only of one the training noise is known. Other params, other data."""
+    """All families trained anew, one with known noise; other params, other data."""
     project.git("checkout", "-qB", "retrained", "main")
     project.params({name: {"epochs": 9 if name == "lstm" else 5} for name in TASKS})
     project.give_reviews("lstm", 1.6, "again")

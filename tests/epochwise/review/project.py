@@ -19,7 +19,7 @@ stages:
     foreach: ${families}
     do:
       cmd: cp -r given/${key}/. .
-      deps: [given/${key}]
+      deps: ["given/${key}"]
       params: ["train.${key}"]
       outs:
         - data/epochs/${key}

@@ -83,8 +83,8 @@ def test_what_the_cache_lacks_is_read_from_the_remote_of_today(
     assert not (clone.root / "data").exists()
 
 
-def test_a_remote_that_cannot_be_reached_is_waited_for_once(clone: Project) -> None:
-    clone.dvc("remote", "add", "-q", "--local", "-d", "gone", "http://127.0.0.1:9/data")
+def test_without_a_remote_that_can_be_reached_what_is_here_is_still_read(clone: Project) -> None:
+    clone.dvc("remote", "add", "-q", "--local", "-d", "gone", "hdfs://127.0.0.1:9/data")
     revision = Revision("main", clone.root)
     with pytest.raises(MissingError, match="no remote that answers"):
         revision.read(PREDICTIONS)
@@ -106,8 +106,8 @@ def test_files_that_are_not_what_they_should_be_are_refused_by_name(clone: Proje
     clone.write("metrics/noise.json", "{")
     clone.write(PREDICTIONS, "no table")
     revision = Revision("workspace", clone.root)
-    with pytest.raises(InputError, match="metrics/noise.json of workspace is not JSON"):
+    with pytest.raises(InputError, match=r"noise\.json of workspace is not JSON"):
         revision.json("metrics/noise.json")
-    with pytest.raises(InputError, match="test.parquet of workspace is not Parquet"):
+    with pytest.raises(InputError, match=r"test\.parquet of workspace is not Parquet"):
         revision.table(PREDICTIONS, COLUMNS)
     assert revision.json("metrics/no.json") is None

@@ -212,3 +212,19 @@ def test_parquet_has_all_kinds_of_columns() -> None:
     first, second = read("t.parquet")
     assert (first["text"], first["label"], first["time"]) == ("a", 1, 1163462400)
     assert (second["label"], second["time"], first["user_id"]) == (0, None, str(2**63))
+
+
+def test_parquet_that_is_not_utf8_is_refused_by_row() -> None:
+    text = pa.array([b"a", b"caf\xe9"]).cast(pa.binary()).view(pa.string())
+    pq.write_table(pa.table({"text": text, "label": [0, 1]}), "t.parquet")
+    refuse(r"t.parquet, row 2: column 'text' has b'\\xe9', expected UTF-8", "t.parquet")
+    pq.write_table(pa.table({"text": text.cast(pa.large_binary()), "label": [0, 1]}), "t.parquet")
+    refuse(r"t.parquet, row 2: column 'text' has b'\\xe9', expected UTF-8", "t.parquet")
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary()]
+)
+def test_parquet_has_all_kinds_of_text(kind: pa.DataType) -> None:
+    pq.write_table(pa.table({"text": pa.array(["a", "é"], kind), "label": [0, 1]}), "t.parquet")
+    assert [row["text"] for row in read("t.parquet")] == ["a", "é"]

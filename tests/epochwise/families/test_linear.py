@@ -1,0 +1,84 @@
+"""Linear families: what scikit-learn makes of the same texts, kept as a plain table."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from epochwise import families
+from epochwise.core import params
+from epochwise.families import linear
+from epochwise.families.linear import Tfidf, fit, probabilities
+
+LINEAR = [name for name, row in families.table().items() if row.learner == "linear"]
+RANDOM = np.random.default_rng(0)
+WORDS = ["good", "bad", "tea", "i've", "東京", "c"]
+TEXTS = [" ".join(RANDOM.choice(WORDS, 6)) for _ in range(60)]
+LABELS = np.array(["good" in text for text in TEXTS], "int8")
+PLAIN: dict[str, Any] = {
+    "ngrams": 2,
+    "min_documents": 1,
+    "max_terms": None,
+    "sublinear": True,
+    "regularization": 4.0,
+    "class_weight": "balanced",
+}
+
+
+def section(**changes: Any) -> Tfidf:
+    return Tfidf.model_validate(PLAIN | changes)
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_every_linear_family_has_the_contract(name: str) -> None:
+    family = families.load(name)
+    used = params.check(PLAIN, family.schema, f"train.{name}")
+    model = family.module.fit(TEXTS, LABELS, used, 1)
+    likely = family.module.probabilities(model, [*TEXTS, ""], used)
+    assert likely.shape == (61,) and likely.dtype == np.float32
+    assert ((likely >= 0) & (likely <= 1)).all()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"ngrams": 1, "sublinear": False, "class_weight": None},
+        {"min_documents": 4, "max_terms": 7, "class_weight": [3.0, 1.0]},
+    ],
+)
+def test_probabilities_equal_those_of_scikit_learn(changes: dict[str, Any]) -> None:
+    used = section(**changes)
+    weights = used.class_weight
+    pipeline = make_pipeline(
+        TfidfVectorizer(
+            token_pattern=r"\S+",
+            ngram_range=(1, used.ngrams),
+            min_df=used.min_documents,
+            max_features=used.max_terms,
+            sublinear_tf=used.sublinear,
+        ),
+        LogisticRegression(
+            C=used.regularization,
+            class_weight=dict(enumerate(weights)) if isinstance(weights, list) else weights,
+            max_iter=1000,
+        ),
+    ).fit(TEXTS, LABELS)
+    model = fit(TEXTS, LABELS, used, seed=1)
+    assert len(model) == len(pipeline[0].vocabulary_) + 1
+    new = [*TEXTS, "bad tea", "unheard", ""]
+    expected = pipeline.predict_proba(new)[:, 1]
+    np.testing.assert_allclose(probabilities(model, new, used), expected, atol=1e-6)
+
+
+def test_the_model_is_a_table_of_terms_with_the_intercept_last() -> None:
+    model = fit(TEXTS, LABELS, section(ngrams=1), seed=1)
+    assert model.schema.names == ["term", "idf", "coefficient"]
+    assert model["term"].to_pylist() == [*sorted(WORDS), linear.INTERCEPT]
+    coefficients = dict(
+        zip(model["term"].to_pylist(), model["coefficient"].to_pylist(), strict=True)
+    )
+    assert max(coefficients, key=lambda term: coefficients[term]) == "good"

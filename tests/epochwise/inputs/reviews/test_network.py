@@ -1,0 +1,72 @@
+"""Networks read the same of a new text as of the same text that the pipeline has prepared."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from epochwise.core import paths
+from epochwise.core.params import Section
+from epochwise.inputs.reviews import fitted
+from epochwise.inputs.reviews.network import (
+    SequenceInputs,
+    SequenceParams,
+    VectorInputs,
+    choose_inputs,
+    prepared_path,
+    read_prepared,
+)
+from epochwise.inputs.reviews.texts import read_texts
+from tests.epochwise import review_project
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    review_project.make_project(tmp_path, monkeypatch)
+
+
+def sequences(**changes: Any) -> SequenceParams:
+    plain = {"length": 5, "padding": "left", "embedding": "word2vec"}
+    return SequenceParams.model_validate(plain | changes)
+
+
+@pytest.mark.parametrize("params", [Section(), sequences(), sequences(length=9, padding="right")])
+def test_new_texts_are_read_as_prepared_ones(params: Section) -> None:
+    inputs = choose_inputs(params)
+    prepared = inputs.prepared(read_prepared(inputs, "valid"))
+    made = inputs.of_texts(read_texts("valid")["text"])
+    assert prepared.dtype == made.dtype
+    np.testing.assert_allclose(made, prepared, rtol=1e-6)
+
+
+def test_the_params_decide_what_a_network_reads() -> None:
+    inputs = choose_inputs(sequences())
+    assert isinstance(inputs, SequenceInputs)
+    assert prepared_path(inputs, "train") == paths.review_split("sequences", "train")
+    assert inputs.prepared(read_prepared(inputs, "train")).shape == (60, 5)
+    other = choose_inputs(Section())
+    assert isinstance(other, VectorInputs)
+    assert prepared_path(other, "train") == paths.review_split("vectors", "train")
+
+
+def test_an_embedding_starts_from_word_vectors_or_from_none() -> None:
+    words = len(review_project.WORDS) + 1
+    given = SequenceInputs(sequences())
+    np.testing.assert_array_equal(given.vectors(np.zeros(1)), fitted.read_embedding())
+    random = SequenceInputs(sequences(embedding="random"))
+    assert random.vectors(np.zeros(1)).shape == (words, 0)
+    assert (given.files, random.files) == ((fitted.EMBEDDING,), (fitted.VOCABULARY,))
+
+
+def test_a_network_on_document_vectors_is_built_for_them() -> None:
+    inputs = VectorInputs()
+    train = inputs.prepared(read_prepared(inputs, "train"))
+    assert train.shape == (60, review_project.SIZE)
+    assert inputs.vectors(train) is train
+
+
+def test_an_unknown_choice_is_refused() -> None:
+    with pytest.raises(ValidationError, match="padding"):
+        sequences(padding="middle")

@@ -1,0 +1,84 @@
+"""Digits and target images are read as networks want them, split by split."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from epochwise.core import paths
+from epochwise.core.cli import InputError
+from epochwise.core.files import read_arrays, write_arrays
+from epochwise.inputs import images
+from epochwise.training import keras_file, runtime
+from tests.image_data import EACH, write_digits, write_target
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    runtime.start(seed=0)
+
+
+def test_digits_go_from_0_to_1() -> None:
+    write_digits("train", "valid")
+    digits = images.dataset("digits")
+    arrays = read_arrays(paths.digits("valid"))
+    samples = digits.read("valid", images.DIGIT)
+    assert samples.inputs.dtype == np.float32 and samples.inputs.shape[1:] == (28, 28, 1)
+    np.testing.assert_allclose(samples.inputs[..., 0] * 255, arrays["images"], atol=1e-4)
+    np.testing.assert_array_equal(samples.labels, digits.labels("valid"))
+    np.testing.assert_array_equal(samples.ids, arrays["ids"])
+    assert digits.classes == ["0", "1", "2"]
+
+
+def test_digits_have_one_shape() -> None:
+    write_digits("train")
+    with pytest.raises(ValueError, match=r"reads images of \(32, 32, 1\), but digits are of \(28"):
+        images.dataset("digits").read("train", (32, 32, 1))
+
+
+def test_target_images_are_resized_and_named_by_their_class() -> None:
+    write_target("train", "test")
+    target = images.dataset("target")
+    assert target.classes == ["a", "b", "c"]
+    samples = target.read("test", (14, 20, 3))
+    assert samples.inputs.dtype == np.uint8
+    assert samples.inputs.shape == (3 * EACH["test"], 14, 20, 3)
+    np.testing.assert_array_equal(samples.labels, target.labels("test"))
+    for label, name in zip(samples.labels, samples.ids, strict=True):
+        assert name.startswith(f"{'abc'[label]}/") and (paths.target("test") / name).exists()
+    grey = target.read("test", (28, 28, 1)).inputs[0, ..., 0]
+    original = np.asarray(Image.open(paths.target("test") / samples.ids[0]))
+    np.testing.assert_array_equal(grey, original)
+
+
+def test_a_class_without_images_in_a_split_keeps_the_others_labels() -> None:
+    write_target("train", "test")
+    for path in (paths.target("test") / "a").iterdir():
+        path.unlink()
+    assert set(images.dataset("target").labels("test")) == {1, 2}
+
+
+def test_the_base_network_and_its_features_are_those_of_the_stage_base() -> None:
+    inputs = keras.Input((4,))
+    network = keras.Model(inputs, keras.layers.Dense(2)(inputs))
+    keras_file.save(network, paths.BASE / "network.keras")
+    made = {
+        "inputs": np.ones((3, 2), "float32"),
+        "labels": np.arange(3),
+        "ids": np.array(["x"] * 3),
+    }
+    write_arrays(paths.BASE / "valid.npz", **made)
+    target = images.Target()
+    np.testing.assert_array_equal(target.base().weights[0], network.weights[0])
+    found = target.features("valid")
+    for name, expected in made.items():
+        np.testing.assert_array_equal(getattr(found, name), expected)
+
+
+def test_a_file_that_is_no_image_is_told() -> None:
+    Path("broken.png").write_text("no image")
+    with pytest.raises(InputError, match=r"broken\.png cannot be read as an image"):
+        images.read_files([Path("broken.png")], (28, 28, 1))

@@ -1,0 +1,56 @@
+"""New images come from a file, a folder or arrays, as the network reads them."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from epochwise.core.cli import InputError
+from epochwise.core.files import write_arrays
+from epochwise.inputs import new_images
+
+DIGITS: Any = SimpleNamespace(input_shape=(None, 28, 28, 1))
+TARGET: Any = SimpleNamespace(input_shape=(None, 16, 12, 3))
+PIXELS = np.random.default_rng(0).integers(0, 256, size=(2, 28, 28), dtype=np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, image in zip(("b.png", "below/a.png"), PIXELS, strict=True):
+        path = Path("new", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+    Path("new/notes.txt").write_text("not an image")
+
+
+def test_a_folder_is_read_with_what_is_below_it() -> None:
+    names, inputs = new_images.read(Path("new"), DIGITS, "digits")
+    assert names == ["b.png", "below/a.png"]
+    np.testing.assert_allclose(inputs[..., 0], PIXELS / 255, rtol=1e-6)
+
+
+def test_a_network_of_target_images_reads_their_colours_from_0_to_255() -> None:
+    names, inputs = new_images.read(Path("new/b.png"), TARGET, "target")
+    assert names == ["b.png"]
+    assert inputs.dtype == np.uint8 and inputs.shape == (1, 16, 12, 3)
+
+
+def test_a_network_of_digits_reads_arrays_too() -> None:
+    write_arrays(Path("new.npz"), images=PIXELS)
+    names, inputs = new_images.read(Path("new.npz"), DIGITS, "digits")
+    assert names == ["0", "1"]
+    np.testing.assert_allclose(inputs[..., 0], PIXELS / 255, rtol=1e-6)
+    with pytest.raises(InputError, match=r"new\.npz: expected an image or a folder of images"):
+        new_images.read(Path("new.npz"), TARGET, "target")
+
+
+def test_what_holds_no_images_is_told() -> None:
+    Path("empty").mkdir()
+    with pytest.raises(InputError, match=r"empty: found no images \(\.bmp, "):
+        new_images.read(Path("empty"), DIGITS, "digits")
+    with pytest.raises(InputError, match="there is no file or folder none"):
+        new_images.read(Path("none"), DIGITS, "digits")

@@ -1,0 +1,187 @@
+"""Autoencoders are trained and scored alike, with noise, and with a loss of their own."""
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from epochwise import families
+from epochwise.core import params, paths
+from epochwise.core.files import copy_epoch, read_arrays, read_json, read_table
+from epochwise.inputs.images import DIGIT, Digits
+from epochwise.learners import autoencoder
+from epochwise.reports import reconstruction
+from epochwise.training import keras_file, runtime
+from epochwise.training.layers import Fit, optimizer
+from tests.image_data import CLASSES, EACH, change_params, make_project, write_digits
+
+SPLITS = ("train", "valid", "test")
+CLEAN = np.random.default_rng(0).random((50, *DIGIT), "float32")
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    write_digits("train", "valid")
+
+
+def noise(deviation: float, seed: int = 1) -> np.ndarray:
+    return autoencoder.add_noise(CLEAN, deviation, np.random.default_rng(seed))
+
+
+def test_noise_is_clipped_and_comes_again() -> None:
+    noisy = noise(0.1)
+    assert noisy.min() >= 0 and noisy.max() <= 1
+    assert np.array_equal(noisy, noise(0.1)) and not np.array_equal(noisy, noise(0.1, seed=2))
+    middle = (CLEAN > 0.45) & (CLEAN < 0.55)
+    assert np.std((noisy - CLEAN)[middle]) == pytest.approx(0.1, abs=0.01)
+    assert noise(0.0) is CLEAN
+
+
+def test_no_two_splits_are_scored_with_the_same_noise() -> None:
+    section = families.load("denoising_autoencoder").read_params()
+    read = [autoencoder.scored_inputs(CLEAN, split, section, seed=1) for split in SPLITS]
+    again = [autoencoder.scored_inputs(CLEAN, split, section, seed=1) for split in SPLITS]
+    for index, first in enumerate(read):
+        assert np.array_equal(first, again[index])
+        assert not any(np.array_equal(first, other) for other in read[:index])
+
+
+def test_the_inputs_of_every_epoch_have_noise_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    change_params(denoising_autoencoder={"epochs": 2})
+    drawn = []
+    add_noise = autoencoder.add_noise
+
+    def kept(*arguments: Any) -> np.ndarray:
+        drawn.append(add_noise(*arguments))
+        return drawn[-1]
+
+    monkeypatch.setattr(autoencoder, "add_noise", kept)
+    family = families.load("denoising_autoencoder")
+    autoencoder.train(family, family.read_params(), seed=1)
+    train = [noisy for noisy in drawn if len(noisy) == CLASSES * EACH["train"]]
+    assert len(train) == 3, "one to score and one for each epoch"
+    for index, first in enumerate(train):
+        assert not any(np.array_equal(first, other) for other in train[:index])
+
+
+def train_and_score(family: families.Family) -> None:
+    section = family.read_params()
+    autoencoder.train(family, section, seed=1)
+    write_digits("test")
+    copy_epoch(paths.epochs(family.name), section.epochs - 1, paths.chosen(family.name))  # type: ignore[attr-defined]
+    autoencoder.score(family, section, seed=1)
+
+
+@pytest.mark.parametrize("name", ["autoencoder", "denoising_autoencoder"])
+def test_scores_are_what_the_chosen_epoch_makes_of_every_split(name: str) -> None:
+    change_params(**{name: {"epochs": 2}})
+    family = families.load(name)
+    train_and_score(family)
+    noisy = name == "denoising_autoencoder"
+    network, encoder = (
+        keras_file.load(paths.chosen(name) / f"{part}.keras") for part in ("model", "encoder")
+    )
+    for split in SPLITS:
+        clean = Digits().read(split).inputs
+        read = autoencoder.scored_inputs(clean, split, family.read_params(), seed=1)
+        table = read_table(paths.scores(name) / f"{split}.parquet").to_pandas()
+        outputs = runtime.outputs(network, read, 256).astype("float64")
+        errors = np.square(outputs - clean).mean(axis=(1, 2, 3))
+        np.testing.assert_allclose(table["mse"], errors, rtol=1e-12)
+        codes = runtime.outputs(encoder, clean, 256)
+        np.testing.assert_array_equal(np.stack(table["code"]), codes)
+        pixels = np.stack(table["pixels"]).reshape(-1, *DIGIT)
+        np.testing.assert_allclose(pixels / 255, clean, atol=1e-6)
+        assert ("noisy_mse" in table) == noisy
+        if noisy:
+            errors = np.square(read.astype("float64") - clean).mean(axis=(1, 2, 3))
+            np.testing.assert_allclose(table["noisy_mse"], errors, rtol=1e-12)
+    shown = read_arrays(paths.scores(name) / "shown.npz")
+    assert set(shown) == {"original", "reconstruction"} | ({"noisy"} if noisy else set())
+    assert len(shown["original"]) == CLASSES
+    assert read_json(paths.scores(name) / "model.json") == {"parameters": network.count_params()}
+
+
+class Params(Fit):
+    """Of the variational autoencoder below."""
+
+    code: int
+
+    def deviation(self) -> float:
+        return 0.0
+
+
+def build(section: Params) -> dict[str, keras.Model]:
+    """A variational autoencoder (Kingma & Welling 2014) of layers that Keras can load by itself."""
+    layers = keras.layers
+    inputs = keras.Input(DIGIT)
+    x = layers.Dense(8, "relu")(layers.Flatten()(inputs))
+    mean = layers.Dense(section.code, name="mean")(x)
+    log_variance = layers.Dense(section.code, name="log_variance")(x)
+    drawn = layers.GaussianNoise(1.0)(layers.Rescaling(0.0)(mean))  # 0 but in training
+    code = layers.Add()([mean, layers.Multiply()([keras.ops.exp(log_variance / 2), drawn])])
+    given = keras.Input((section.code,))
+    pixels = layers.Reshape(DIGIT)(layers.Dense(784, "sigmoid")(given))
+    decoder = keras.Model(given, pixels, name="decoder")
+    return {
+        "": keras.Model(inputs, decoder(code)),
+        "encoder": keras.Model(inputs, mean),
+        "decoder": decoder,
+    }
+
+
+class WithDivergence(keras.Model):
+    """Fitted to the cross-entropy of the reconstruction and, above all, a code around 0."""
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        outputs, mean, log_variance = y_pred
+        divergence = keras.ops.exp(log_variance) + mean**2 - 1 - log_variance
+        loss = keras.losses.binary_crossentropy(y, outputs)
+        return keras.ops.mean(loss) + 100 * keras.ops.mean(divergence)
+
+
+def compiled(section: Params, networks: dict[str, keras.Model]) -> keras.Model:
+    whole = networks[""]
+    code = [whole.get_layer(name).output for name in ("mean", "log_variance")]
+    fitted = WithDivergence(whole.inputs, [whole.outputs[0], *code])
+    fitted.compile(optimizer(section.optimizer))
+    return fitted
+
+
+def test_a_family_may_have_a_loss_and_networks_of_its_own() -> None:
+    module: Any = ModuleType("vae")
+    module.Params, module.build, module.compiled = Params, build, compiled
+    table = params.load(families.TABLE)
+    table["reconstruction"]["vae"] = table["reconstruction"]["autoencoder"]
+    families.TABLE.write_text(yaml.safe_dump(table))
+    block = params.load()["train"]["autoencoder"]
+    section = {name: block[name] for name in Fit.model_fields} | {"code": 2, "epochs": 2}
+    params.PARAMS.write_text(yaml.safe_dump({"train": {"vae": section}}))
+    train_and_score(families.Family("vae", families.row("vae"), module))
+    kept = {path.name for path in paths.chosen("vae").iterdir()}
+    assert kept == {"model.keras", "encoder.keras", "decoder.keras"}
+    first, last = (
+        keras_file.load(paths.epochs("vae") / f"00{epoch}.encoder.keras")(CLEAN).numpy()
+        for epoch in (0, 1)
+    )
+    assert np.square(last).mean() < 0.99 * np.square(first).mean(), "its own loss is what it learns"
+    network = keras.models.load_model(paths.chosen("vae") / "model.keras")
+    np.testing.assert_array_equal(network(CLEAN), network(CLEAN))
+    reconstruction.write("vae", {"epoch": 1}, seed=1)
+    report = read_json(paths.metrics("vae", "test.json"))
+    assert report["code_size"] == 2 and report["n"] == CLASSES * EACH["test"]
+    assert "valid_loss" in pd.read_csv(paths.metrics("vae", "epochs.csv"))

@@ -1,0 +1,136 @@
+"""Text networks: the same seed gives the same bytes, and test is read by score alone."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from epochwise import families
+from epochwise.core import paths
+from epochwise.core.cli import InputError
+from epochwise.core.files import copy_epoch, read_json, read_table
+from epochwise.learners import text
+from epochwise.measures.binary import log_losses
+from epochwise.training import runtime
+from tests.epochwise.review_project import SIZES, make_project, set_params
+
+NETWORKS = [name for name, row in families.table().items() if row.learner == "text"]
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_project(tmp_path, monkeypatch)
+
+
+def train(name: str, seed: int = 1) -> families.Family:
+    family = families.load(name)
+    text.train(family, family.read_params(), seed)
+    return family
+
+
+def score(family: families.Family, epoch: int) -> None:
+    copy_epoch(paths.epochs(family.name), epoch, paths.chosen(family.name))
+    text.score(family, family.read_params(), 1)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_score_gives_what_the_chosen_epoch_gave_in_training_and_gives_new_texts(name: str) -> None:
+    family = train(name)
+    score(family, 1)
+    trained = read_table(paths.epochs(name) / "valid.parquet")
+    assert trained.schema.names == ["id", "label", "epoch_000", "epoch_001"]
+    for split, size in SIZES.items():
+        table = read_table(paths.scores(name) / f"{split}.parquet")
+        facts = ["words", "domain", "rating"] if split == "test" else []
+        assert table.schema.names == ["id", "label", "probability", *facts]
+        assert len(table) == size and table["probability"].type == pa.float32()
+        if split == "valid":
+            assert table["id"] == trained["id"] and table["label"] == trained["label"]
+            assert table["probability"] == trained["epoch_001"]
+    network = keras.models.load_model(paths.chosen(name) / "model.keras")
+    assert read_json(paths.scores(name) / "model.json") == {"parameters": network.count_params()}
+    texts = read_table(paths.review_split("split", "test"))["text"]
+    likely = text.probabilities(family, family.read_params(), texts)
+    np.testing.assert_array_equal(likely, table["probability"].to_numpy())
+
+
+def test_the_epoch_table_is_measured_on_those_scores() -> None:
+    train("mlp")
+    table = pd.read_csv(paths.metrics("mlp", "epochs.csv"))
+    assert table["epoch"].tolist() == [0, 1] and table["kept"].tolist() == [1, 1]
+    valid = read_table(paths.epochs("mlp") / "valid.parquet")
+    for epoch in (0, 1):
+        losses = log_losses(valid["label"].to_numpy(), valid[f"epoch_{epoch:03d}"].to_numpy())
+        assert table.loc[epoch, "valid_loss"] == pytest.approx(losses.mean())
+
+
+def test_training_needs_neither_test_nor_raw_texts() -> None:
+    for split in SIZES:
+        paths.review_split("split", split).unlink()
+    train("mlp")
+
+
+def test_a_network_learns_what_tells_the_classes_apart() -> None:
+    optimizer = {"name": "adam", "learning_rate": 0.02, "clip_norm": None}
+    set_params("mlp", epochs=6, batch_size=10, optimizer=optimizer)
+    train("mlp")
+    table = pd.read_csv(paths.metrics("mlp", "epochs.csv"))
+    assert table["valid_roc_auc"].iloc[-1] > 0.9
+    assert table["train_loss"].iloc[-1] < table["train_loss"].iloc[0]
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
+    def outputs(seed: int) -> dict[str, bytes]:
+        train("mlp", seed)
+        return {path.name: path.read_bytes() for path in paths.epochs("mlp").iterdir()}
+
+    first = outputs(1)
+    assert set(first) == {"000.keras", "001.keras", "valid.parquet"}
+    assert outputs(1) == first
+    assert all(content != first[name] for name, content in outputs(2).items())
+
+
+def test_every_epoch_reads_all_reviews_in_an_order_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    orders = []
+    batches = runtime.batches
+
+    def recorded(arrays: Any, size: int, order: np.ndarray | None = None) -> Any:
+        orders.append(order)
+        return batches(arrays, size, order)
+
+    monkeypatch.setattr(runtime, "batches", recorded)
+    train("mlp")
+    first, second = (order.tolist() for order in orders if order is not None)
+    assert sorted(first) == sorted(second) == list(range(SIZES["train"]))
+    assert first != second != sorted(second) != first
+
+
+def test_an_embedding_may_start_from_random_vectors() -> None:
+    set_params("lstm", embedding="random", embedding_size=3, epochs=1)
+    train("lstm")
+    network = keras.models.load_model(paths.epochs("lstm") / "000.keras")
+    (embedding,) = [x for x in network.layers if isinstance(x, keras.layers.Embedding)]
+    assert embedding.output_dim == 3
+
+
+def test_class_weights_move_probabilities_to_the_class_that_weighs_more() -> None:
+    means = []
+    for weights in ([50.0, 1.0], [1.0, 50.0]):
+        set_params("mlp", class_weight=weights, epochs=3, batch_size=10)
+        train("mlp")
+        valid = read_table(paths.epochs("mlp") / "valid.parquet")
+        means.append(valid["epoch_002"].to_numpy().mean())
+    assert means[0] < means[1]
+
+
+def test_a_family_without_a_chosen_network_is_told() -> None:
+    family = families.load("lstm")
+    with pytest.raises(InputError, match=r"models/lstm/model\.keras"):
+        text.score(family, family.read_params(), 1)
+    assert not paths.scores("lstm").exists()

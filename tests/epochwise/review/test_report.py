@@ -1,0 +1,142 @@
+import json
+
+import pytest
+import yaml
+
+from epochwise.review import snapshot
+from epochwise.review.lock import Model
+from epochwise.review.report import Report, compare
+from epochwise.review.revisions import Revision
+from epochwise.review.statistics import Verdict
+from epochwise.review.wording import notes, verdicts
+from tests.epochwise.review.project import Project
+
+
+def report(project: Project, old: str, new: str) -> Report:
+    facts = [snapshot.read(Revision(name, project.root)) for name in (old, new)]
+    return compare(*facts)
+
+
+def told(found: Report) -> list[str]:
+    return [str(sentence) for sentence in verdicts(found)]
+
+
+def test_equal_revisions_are_unchanged(project: Project) -> None:
+    found = report(project, "main", "workspace")
+    assert told(found) == ["Nothing changed: 5 families unchanged"]
+    assert not (found.changed or found.params or found.data or found.sources)
+
+
+def test_nothing_is_read_to_tell_that_nothing_changed(clone: Project) -> None:
+    assert told(report(clone, "main", "workspace")) == ["Nothing changed: 5 families unchanged"]
+
+
+def test_another_threshold_is_judged_by_resampling_alone(project: Project) -> None:
+    family = report(project, "main", "threshold").changed[0]
+    auc, balanced = family.comparisons
+    assert (family.name, family.model) == ("lstm", Model.SAME)
+    assert (auc.verdict, balanced.verdict) == (Verdict.UNCHANGED, Verdict.WORSE)
+    assert family.verdict == Verdict.WORSE
+
+
+def test_a_model_trained_anew_is_judged_by_its_noise_and_not_at_all_without(
+    project: Project,
+) -> None:
+    found = {each.name: each for each in report(project, "main", "retrained").families}
+    assert found["lstm"].verdict == Verdict.BETTER
+    assert found["lstm"].model == Model.ANEW
+    assert found["mlp"].verdict == Verdict.UNDECIDED
+    assert found["cnn"].verdict == Verdict.WITHIN_NOISE
+    assert found["gan"].model == Model.ANOTHER_EPOCH
+    assert found["gan"].verdict == Verdict.WORSE
+    assert found["autoencoder"].model == Model.SAME
+    assert found["autoencoder"].verdict == Verdict.BETTER
+
+
+def test_what_is_not_known_of_the_noise_is_said_in_words(project: Project) -> None:
+    found = report(project, "main", "retrained")
+    sentence = next(text for text in told(found) if text.startswith("mlp"))
+    assert sentence.startswith("mlp undecided: ROC AUC 0.7")
+    assert "trained anew, and how much training noise moves it is not known" in sentence
+    noise = next(note for note in notes(found) if note.startswith("Training noise"))
+    assert "5 seeds of main (lstm)" in noise
+    assert "no repeats (mlp, cnn)" in noise
+
+
+def test_params_data_and_sources_that_changed_are_listed(project: Project) -> None:
+    found = report(project, "main", "retrained")
+    assert [(each.key, each.old, each.new) for each in found.params] == [
+        ("train.lstm.epochs", 5, 9)
+    ]
+    assert [each.key for each in found.data] == ["reviews.clean.dropped.duplicate"]
+    assert found.sources == [f"given/{name}" for name in sorted(found.new.families)]
+
+
+def test_experiments_are_compared_by_their_names(project: Project) -> None:
+    found = report(project, "main", "exp-worse")
+    assert told(found)[0].startswith("cnn worse: accuracy 0.900 → 0.700, -0.200 [")
+
+
+def test_predictions_that_are_missing_cannot_be_compared(clone: Project) -> None:
+    found = report(clone, "main", "retrained")
+    assert {family.verdict for family in found.families} == {Verdict.NOT_COMPARED}
+    assert told(found) == [
+        "lstm, mlp, cnn, autoencoder, gan cannot be compared: run `dvc fetch --all-branches "
+        "data/predictions/lstm/test.parquet data/predictions/mlp/test.parquet "
+        "data/predictions/cnn/test.parquet data/predictions/autoencoder/test.parquet "
+        "data/scores/gan/test.parquet`, as what was predicted of main is in no cache and in no "
+        "remote"
+    ]
+
+
+def test_families_of_one_revision_alone_are_not_compared(clone: Project) -> None:
+    table = yaml.safe_load((clone.root / "families.yaml").read_text())
+    table["families"]["new"] = table["families"].pop("mlp")
+    clone.write("families.yaml", yaml.safe_dump(table))
+    found = {each.name: each for each in report(clone, "main", "workspace").families}
+    assert found["new"].reason == "it is in workspace alone"
+    assert found["mlp"].reason == "it is in main alone"
+    assert "mlp cannot be compared: it is in main alone" in told(report(clone, "main", "workspace"))
+
+
+def test_params_that_were_changed_and_not_run_are_told(clone: Project) -> None:
+    clone.params({name: {"epochs": 7} for name in ("lstm", "mlp", "cnn", "autoencoder", "gan")})
+    found = report(clone, "main", "workspace")
+    assert any(
+        note.startswith("workspace: params.yaml was changed after train@") for note in notes(found)
+    )
+
+
+def test_a_revision_before_families_yaml_is_read_by_its_leaderboard(clone: Project) -> None:
+    (clone.root / "families.yaml").unlink()
+    clone.write("metrics/leaderboard.json", json.dumps({"lstm": {}, "cnn": {}}))
+    facts = snapshot.read(Revision("main", clone.root))
+    assert [(each.name, each.task) for each in facts.families.values()][:2] == [
+        ("lstm", "binary"),
+        ("mlp", "binary"),
+    ]
+    clone.write("dvc.yaml", "stages: {}")
+    facts = snapshot.read(Revision("workspace", clone.root))
+    assert {name: family.task for name, family in facts.families.items()} == {
+        "lstm": "binary",
+        "cnn": "multiclass",
+    }
+
+
+@pytest.mark.parametrize("content", ["[]", '"text"', '{"lstm": 3}', '{"lstm": {"metrics": []}}'])
+def test_noise_of_any_other_form_is_no_noise(clone: Project, content: str) -> None:
+    clone.write("metrics/noise.json", content)
+    facts = snapshot.read(Revision("workspace", clone.root))
+    assert all(not family.noise for family in facts.families.values())
+
+
+def test_rows_and_drops_are_counted_by_split_and_reason(project: Project) -> None:
+    data = snapshot.read(Revision("main", project.root)).data["reviews"]
+    assert data.rows == {"train": 2000, "valid": 200, "test": 400}
+    assert data.dropped == {"duplicate": 3}
+
+
+def test_a_number_that_dvc_writes_without_its_dot_is_the_same_number() -> None:
+    locked = {"stages": {"train": {"params": {"params.yaml": {"rate": "1e-05", "epochs": 3}}}}}
+    assert snapshot.not_run(locked, {"rate": 1e-05, "epochs": 3}) == []
+    assert snapshot.not_run(locked, {"rate": 1e-04, "epochs": 3}) == ["train"]

@@ -1,0 +1,140 @@
+"""params.yaml is composed from conf/, checked whole, and agrees with families.yaml."""
+
+import copy
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from epochwise import check, families
+from epochwise.check import check_all, check_families
+from epochwise.core.cli import InputError
+from tests.configuration import ROOT
+
+
+@pytest.fixture(scope="module")
+def composed() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(check.compose(ROOT / "conf", ()))
+    return content
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with conf/ and families.yaml alone."""
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    shutil.copy(ROOT / "families.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_composition_is_valid(composed: dict[str, Any]) -> None:
+    check_all(composed)
+    check_all({key: value for key, value in composed.items() if key != "about"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"sed": 1}, r"params.yaml: unknown key 'sed' \(did you mean 'seed'\?\)"),
+        ({"seed": 1}, "'seed' is 1: input should be a valid dictionary"),
+        ({"seed": {"data": -1, "training": 1}}, "'seed.data' is -1: input should be greater than"),
+        ({"seed": {"data": 1}}, "key 'seed.training' is missing"),
+        ({"engine": {"partition_rows": 0}}, "'engine.partition_rows' is 0"),
+        ({"target": None}, "'target' is None"),
+        ({"filter": None}, "'filter.mlp' is missing, but families.yaml lists the family 'mlp'"),
+    ],
+)
+def test_slips_are_told_by_their_key(
+    composed: dict[str, Any], changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        check_all({**composed, **changes})
+
+
+def test_a_missing_block_and_no_blocks_at_all_are_told(composed: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"params.yaml: key 'reviews' is missing"):
+        check_all({key: value for key, value in composed.items() if key != "reviews"})
+    with pytest.raises(InputError, match=r"params.yaml: expected the keys about, champion"):
+        check_all(None)
+
+
+@pytest.mark.parametrize(
+    ("key", "family", "message"),
+    [
+        (
+            "train",
+            "lstm",
+            "'train.lstm' is missing, but families.yaml lists the family 'lstm'",
+        ),
+        ("filter", "cnn", "'filter.cnn' is missing, but families.yaml lists the family 'cnn': add"),
+        ("select", "gan", r"add the block to conf/config.yaml and run `make params`"),
+    ],
+)
+def test_a_family_without_its_block_is_told(
+    composed: dict[str, Any], key: str, family: str, message: str
+) -> None:
+    content = copy.deepcopy(composed)
+    del content[key][family]
+    with pytest.raises(InputError, match=message):
+        check_families(content, families.table())
+
+
+@pytest.mark.parametrize(
+    ("key", "family", "message"),
+    [
+        (
+            "train",
+            "lstn",
+            r"does not list the family \(did you mean 'lstm'\?\): add a row there",
+        ),
+        ("filter", "baseline", "'filter.baseline' is there, but families.yaml has no use for it"),
+        ("select", "mlp", "'select.mlp' is there, but families.yaml has no use for it"),
+    ],
+)
+def test_a_block_without_its_family_is_told(
+    composed: dict[str, Any], key: str, family: str, message: str
+) -> None:
+    content = copy.deepcopy(composed)
+    content[key][family] = {}
+    with pytest.raises(InputError, match=message):
+        check_families(content, families.table())
+
+
+def test_a_family_without_its_module_is_told(composed: dict[str, Any]) -> None:
+    table = Path("families.yaml")
+    table.write_text(table.read_text().replace("  lstm: &", "  gru: *vectors\n  lstm: &"))
+    content = copy.deepcopy(composed)
+    content["train"]["gru"] = content["train"]["lstm"]
+    content["filter"]["gru"] = content["filter"]["lstm"]
+    with pytest.raises(InputError, match=r"there is no epochwise/families/gru\.py: add it, or"):
+        check_families(content, families.table())
+
+
+def test_params_are_composed_with_choices() -> None:
+    check.main(["budget=smoke", "reviews=table", "train.lstm.epochs=3"], composed=True)
+    written = yaml.safe_load(Path("params.yaml").read_text())
+    assert written["reviews"]["scale"] == [1, 5] and written["train"]["lstm"]["epochs"] == 3
+    check.main()
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ("reviews=tabel", "Could not find 'reviews/tabel' Available options in 'reviews': finefoo"),
+        ("train.lstm.epoch=3", "conf/ cannot be composed: Could not override 'train.lstm.epoch'"),
+        ("train.lstm.epochs=no", "'train.lstm.epochs' is 'no'"),
+        ("=", "conf/ cannot be composed"),
+    ],
+)
+def test_a_wrong_choice_leaves_params_as_they_were(choice: str, message: str) -> None:
+    Path("params.yaml").write_text("as it was")
+    with pytest.raises(InputError, match=message):
+        check.main([choice], composed=True)
+    assert Path("params.yaml").read_text() == "as it was"
+
+
+def test_choices_need_a_composition() -> None:
+    with pytest.raises(InputError, match="reviews=table: choices need --compose"):
+        check.main(["reviews=table"])

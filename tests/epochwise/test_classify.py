@@ -1,0 +1,70 @@
+"""New images are classified and embedded by the networks that were chosen."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from epochwise import families
+from epochwise.classify import classify
+from epochwise.core import paths
+from epochwise.core.cli import InputError
+from epochwise.core.files import write_json
+from epochwise.embed import embed
+from epochwise.families import cnn
+from epochwise.inputs.images import Digits
+from epochwise.training import keras_file, runtime
+from tests.image_data import CLASSES, EACH, make_project, write_digits
+
+NAMES = ["zero", "one", "two"]
+
+
+@pytest.fixture
+def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cnn, as select and score leave it."""
+    make_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    write_digits("test")
+    runtime.start(seed=0)
+    section = families.load("cnn").read_params()
+    whole, features = cnn.build(section, CLASSES)  # type: ignore[arg-type]
+    keras_file.save(whole, paths.chosen("cnn") / "model.keras")
+    keras_file.save(features, paths.chosen("cnn") / "features.keras")
+    write_json(paths.scores("cnn") / "classes.json", NAMES)
+
+
+def test_images_are_classified_by_the_chosen_epoch(network: None) -> None:
+    found = classify("cnn", paths.digits("test"))
+    assert found.columns.tolist() == ["image", "predicted", "probability"]
+    assert found["image"].tolist() == [str(row) for row in range(CLASSES * EACH["test"])]
+    whole = keras_file.load(paths.chosen("cnn") / "model.keras")
+    probabilities = runtime.outputs(whole, Digits().read("test").inputs, 256)
+    expected = [NAMES[label] for label in probabilities.argmax(axis=1)]
+    assert found["predicted"].tolist() == expected
+    np.testing.assert_array_equal(found["probability"], probabilities.max(axis=1))
+
+
+def test_images_are_embedded_by_the_network_that_the_table_names(network: None) -> None:
+    found = embed("cnn", paths.digits("test"))
+    features = keras_file.load(paths.chosen("cnn") / f"{families.row('cnn').embeds}.keras")
+    expected = runtime.outputs(features, Digits().read("test").inputs, 256)
+    np.testing.assert_array_equal(np.stack(found["code"].to_pandas()), expected)
+    assert found.schema.names == ["image", "code"]
+
+
+def test_a_family_that_cannot_is_told_with_those_that_can(network: None) -> None:
+    expected = "no family 'lstm' classifies images: expected one of cnn, scratch, transfer"
+    with pytest.raises(InputError, match=expected):
+        classify("lstm", paths.digits("test"))
+    expected = "no family 'transfer' embeds images: expected one of autoencoder, cnn, conv_auto"
+    with pytest.raises(InputError, match=expected):
+        embed("transfer", paths.digits("test"))
+
+
+def test_a_family_without_a_trained_network_is_told_with_what_to_run(network: None) -> None:
+    expected = r"models/transfer/model\.keras not found: run `dvc repro score@transfer`"
+    with pytest.raises(InputError, match=expected):
+        classify("transfer", paths.digits("test"))
+    expected = r"models/autoencoder/encoder\.keras not found: run `dvc repro select@autoencoder`"
+    with pytest.raises(InputError, match=expected):
+        embed("autoencoder", paths.digits("test"))

@@ -1,0 +1,134 @@
+"""Predict: cleaned as the pipeline cleans, and honest about texts with nothing to read."""
+
+import io
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from epochwise import families, predict
+from epochwise.core import paths
+from epochwise.core.cli import InputError
+from epochwise.core.files import copy_epoch, write_json
+from epochwise.learners import linear
+from tests.configuration import ROOT
+from tests.epochwise.review_project import make_project
+
+THRESHOLD = 0.4
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project whose baseline is trained and chosen."""
+    make_project(tmp_path, monkeypatch)
+    family = families.load("baseline")
+    linear.train(family, family.read_params(), 1)
+    copy_epoch(paths.epochs("baseline"), 0, paths.chosen("baseline"))
+    write_json(paths.metrics("baseline", "selection.json"), {"epoch": 0, "threshold": THRESHOLD})
+    write_json(paths.CHAMPIONS, {"champions": {"binary_reviews": {"family": "baseline"}}})
+    return tmp_path
+
+
+def test_without_a_name_the_champion_predicts() -> None:
+    assert predict.load(None).family.name == "baseline"
+    write_json(paths.CHAMPIONS, {"champions": {"binary_reviews": {"family": "bilstm"}}})
+    with pytest.raises(InputError, match=r"bilstm/selection\.json not found: run `dvc repro thr"):
+        predict.load(None)
+
+
+def test_a_family_that_is_unknown_or_reads_images_is_refused() -> None:
+    with pytest.raises(InputError, match="no family 'lstn': expected one of autoencoder, baseline"):
+        predict.load("lstn")
+    with pytest.raises(InputError, match="'cnn' does not read reviews: expected one of baseline, "):
+        predict.load("cnn")
+
+
+def test_raw_texts_are_cleaned_first() -> None:
+    classifier = predict.load("baseline")
+    raw, clean = predict.probabilities(classifier, ["<b>GOOD</b> great!!", "good great"])
+    assert raw == clean > 0.5
+    assert predict.probabilities(classifier, ["awful, stale"])[0] < 0.5
+
+
+def test_a_text_without_words_gets_no_probability() -> None:
+    likely = predict.probabilities(predict.load("baseline"), ["", "good", "<br/> !!"])
+    assert np.isnan(likely).tolist() == [True, False, True]
+    assert np.isnan(predict.probabilities(predict.load("baseline"), ["..."])).all()
+
+
+def test_a_table_keeps_its_columns_and_gets_two_more() -> None:
+    table = pd.DataFrame({"n": [3, 1, 2], "review": ["good", None, "bad"]})
+    found = predict.predict_table(predict.load("baseline"), table, "review")
+    assert found.columns.tolist() == ["n", "review", "probability", "predicted"]
+    assert found["n"].tolist() == [3, 1, 2]
+    assert found["predicted"].isna().tolist() == [False, True, False]
+    assert (found["predicted"][0], found["predicted"][2]) == (1, 0)
+    assert found["probability"].isna().tolist() == [False, True, False]
+
+
+def test_the_chosen_threshold_decides() -> None:
+    table = pd.DataFrame({"text": ["good bad", "w1 w2 w3"]})
+    classifier = predict.load("baseline")
+    likely = predict.probabilities(classifier, table["text"].tolist())
+    for threshold in (likely.min(), likely.max()):
+        found = predict.predict_table(classifier._replace(threshold=threshold), table, "text")
+        assert found["predicted"].tolist() == (likely >= threshold).astype(int).tolist()
+
+
+def test_one_text_is_one_line() -> None:
+    classifier = predict.load("baseline")
+    likely = predict.probabilities(classifier, ["good"])[0]
+    assert predict.predict_text(classifier, "good") == f"1 (P(1) = {likely:.4f})"
+    with pytest.raises(InputError, match=r"there is nothing to read in '!!'"):
+        predict.predict_text(classifier, "!!")
+
+
+def test_a_file_is_answered_as_csv_and_reviews_without_words_are_counted(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "in.csv").write_text('text,n\ngood,1\n"!!",2\n,3\n')
+    capsys.readouterr()
+    predict.main(input_file=Path("in.csv"))
+    out, err = capsys.readouterr()
+    found = pd.read_csv(io.StringIO(out))
+    assert found["n"].tolist() == [1, 2, 3]
+    assert found["probability"].isna().tolist() == [False, True, True]
+    assert out.splitlines()[2] == "!!,2,,"
+    assert err.splitlines()[-1] == "2 reviews have no words to read and got no prediction"
+    predict.main(input_file=Path("in.csv"), output=Path("out.csv"))
+    assert capsys.readouterr().out == ""
+    assert (project / "out.csv").read_text() == out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"text": "good", "input_file": Path("in.csv")}, "found both a text and --input: give one"),
+        ({"text": "good", "output": Path("out.csv")}, "--output is for a table: give one with"),
+        ({"input_file": Path("none.csv")}, "there is no file none.csv"),
+        ({"text": ""}, "there is nothing to read in ''"),
+    ],
+)
+def test_what_cannot_be_predicted_is_told(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        predict.main(**arguments)
+
+
+def test_the_command_reads_standard_input(project: Path) -> None:
+    shutil.copy(ROOT / "families.yaml", project)
+    done = subprocess.run(
+        [sys.executable, "-m", "epochwise.predict"],
+        cwd=project,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        input="good great\n",
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    expected = predict.predict_text(predict.load(None), "good great")
+    assert done.stdout == f"{expected}\n"
