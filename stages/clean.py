@@ -47,16 +47,12 @@ WITH_HASHES = pa.schema(
 
 
 def labels(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    """The labels (n,) of raw reviews, -1 for none, and which of them (n,) have a middle rating.
+    """Labels (n,) of raw reviews, -1 without one, and whether (n,) a rating is in the middle.
 
-    The source's own label counts; without one, ratings of at most 2 become 0 and of at least 4
-    become 1.
+    The reader of the source has made labels of ratings: a rating without one says neither.
     """
-    rating = table["rating"].to_numpy()
-    rated = np.where(rating <= 2, 0, np.where(rating >= 4, 1, -1))
-    given = pc.fill_null(table["label"], -1).to_numpy()
-    label = np.where(given >= 0, given, rated).astype("int8")
-    return label, (label < 0) & ~np.isnan(rating)
+    label = pc.fill_null(table["label"], -1).to_numpy().astype("int8")
+    return label, (label < 0) & ~np.isnan(table["rating"].to_numpy())
 
 
 def clean_partition(table: pa.Table, digits: Digits) -> pa.Table:

@@ -28,6 +28,18 @@ BINARY, MULTICLASS, RECONSTRUCTION = (
 GOOD = ["good", "great", "lovely", "tasty", "fine", "superb"]
 BAD = ["bad", "awful", "stale", "bitter", "poor", "horrid"]
 OTHER = [f"word{number}" for number in range(60)]
+LAST = {"leaderboard", "champion"}
+"""The stages that read what all families leave."""
+FORCED = [
+    *("clean", "split", "encode", "vectorize", "base"),
+    *(f"train@{family}" for family in ("baseline", "mlp", "lstm", "cnn", "transfer")),
+    *(f"train@{family}" for family in ("denoising_autoencoder", "gan")),
+    *("filter@lstm", "threshold@lstm", "select@gan"),
+    *(f"score@{family}" for family in ("lstm", "transfer", "denoising_autoencoder", "gan")),
+    *(f"evaluate@{family}" for family in ("lstm", "transfer", "denoising_autoencoder", "gan")),
+    *("leaderboard", "champion"),
+]
+"""A stage of every kind, with a family of every learner."""
 COPIED = (
     "stages",
     "epochwise",
@@ -122,9 +134,14 @@ def test_it_ends_with_a_leaderboard_and_nothing_left_to_do(project: Path) -> Non
     assert "transformer" in succeed(project, "stages.leaderboard", "--show")
 
 
-def test_a_forced_run_leaves_the_lock_as_it_was(project: Path) -> None:
+@pytest.mark.parametrize(
+    "stages",
+    [["--single-item", *FORCED], pytest.param([], marks=pytest.mark.long)],
+    ids=["a stage of every kind", "all"],
+)
+def test_a_forced_run_leaves_the_lock_as_it_was(stages: list[str], project: Path) -> None:
     lock = (project / "dvc.lock").read_bytes()
-    succeed(project, "dvc", "repro", "--force", "--quiet")
+    succeed(project, "dvc", "repro", "--force", "--quiet", *stages)
     assert (project / "dvc.lock").read_bytes() == lock
 
 
@@ -138,8 +155,9 @@ def test_a_threshold_rule_reruns_only_what_comes_after_training(project: Path) -
 
 
 def planned(project: Path) -> set[str]:
-    """The stages that `dvc repro` would run."""
-    lines = succeed(project, "dvc", "repro", "--dry").splitlines()
+    """The stages that `dvc repro` would run, and those that it would run if their inputs change."""
+    options = ("--dry", "--allow-missing", "--force-downstream")
+    lines = succeed(project, "dvc", "repro", *options).splitlines()
     return {line.split("'")[1] for line in lines if line.startswith("Running stage")}
 
 
@@ -149,7 +167,7 @@ def test_a_changed_report_trains_and_scores_nothing(project: Path) -> None:
     report.write_text(before + "\n# changed\n")
     reruns = planned(project)
     report.write_text(before)
-    assert reruns == {f"evaluate@{family}" for family in MULTICLASS} | {"leaderboard"}
+    assert reruns == {f"evaluate@{family}" for family in MULTICLASS} | LAST
 
 
 def test_a_new_family_is_a_module_a_row_and_its_params(project: Path) -> None:
@@ -168,7 +186,7 @@ def test_a_new_family_is_a_module_a_row_and_its_params(project: Path) -> None:
     table.write_text(before[0])
     params.write_text(before[1])
     steps = ("train", "filter", "threshold", "score", "evaluate")
-    assert reruns == {f"{step}@gru" for step in steps} | {"leaderboard"}
+    assert reruns == {f"{step}@gru" for step in steps} | LAST
 
 
 def test_every_picture_that_dvc_shows_is_there(project: Path) -> None:

@@ -43,14 +43,14 @@ def run(table: pa.Table, rows: int = 2, **changes: Any) -> tuple[list[dict[str, 
 
 def test_every_drop_is_counted_by_its_reason(project: Path) -> None:
     table = raw(
-        {"text": "fine", "rating": 5.0},
-        {"text": "poor", "rating": 2.0},
+        {"text": "fine", "rating": 5.0, "label": 1},
+        {"text": "poor", "rating": 2.0, "label": 0},
         {"text": "so so", "rating": 3.0},
         {"text": "who knows"},
-        {"text": "<br/>", "rating": 1.0},
-        {"text": "Same!", "rating": 1.0, "user_id": "u", "time": 7},
-        {"text": "Same!", "rating": 1.0, "user_id": "u", "time": 7},
-        {"text": "same", "rating": 4.0, "user_id": "v", "time": 7},
+        {"text": "<br/>", "rating": 1.0, "label": 0},
+        {"text": "Same!", "rating": 1.0, "label": 0, "user_id": "u", "time": 7},
+        {"text": "Same!", "rating": 1.0, "label": 0, "user_id": "u", "time": 7},
+        {"text": "same", "rating": 4.0, "label": 1, "user_id": "v", "time": 7},
         {"text": "given", "rating": 1.0, "label": 1},
     )
     found, metrics = run(table)
@@ -82,9 +82,12 @@ def test_of_equal_texts_that_in_the_source_s_own_test_split_stays(project: Path)
 
 
 def test_a_rating_stays_beside_the_label(project: Path) -> None:
-    rows = [{"text": "fine", "rating": 4.5}, {"text": "poor", "rating": 1.0}]
+    rows = [
+        {"text": "fine", "rating": 8.5, "label": 1},
+        {"text": "poor", "rating": 1.0, "label": 0},
+    ]
     found, _ = run(raw(*rows, {"text": "so", "label": 0}))
-    assert [(row["rating"], row["label"]) for row in found] == [(4.5, 1), (1.0, 0), (None, 0)]
+    assert [(row["rating"], row["label"]) for row in found] == [(8.5, 1), (1.0, 0), (None, 0)]
 
 
 def test_duplicates_stay_where_asked(project: Path) -> None:

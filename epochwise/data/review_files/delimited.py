@@ -1,68 +1,110 @@
-"""Tables of comma-, semicolon- or tab-separated values, gzipped or not."""
+"""Tables of comma-, semicolon- or tab-separated values, compressed or not."""
 
 import csv
-import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.csv
 
 from epochwise.core.cli import InputError
-from epochwise.data.review_files.stream import START, first_bytes
-from epochwise.data.unpacking import opened
+from epochwise.data.review_files.stream import LONGEST, START, TOGETHER, first_bytes, lines
 
-BLOCK = 1 << 22
-"""Bytes that are read at once, and the most that a row has."""
-HEADER = re.compile(rb'(?:[^"\r\n]|"[^"]*")*')
-"""The first row: a line, which may go on in the next one inside quotes."""
+BYTES = "latin-1"
+"""Maps each byte to a character and back: Python's csv reads characters alone."""
 
 
-def header(path: Path) -> tuple[list[str], str]:
-    """The names of the columns, and what separates them.
+def header(path: Path) -> list[str]:
+    """The names of the columns.
 
     Raises:
         InputError: there is no header, or it is not UTF-8.
     """
-    start = first_bytes(path)
-    found = HEADER.match(start)
-    row = found[0] if found and found.end() < len(start) else re.split(b"[\r\n]", start)[0]
-    if not row:
-        raise InputError(f"{path} is empty: expected a header and reviews below it")
-    if len(row) >= START - 3:  # less a byte order mark
-        raise InputError(f"{path}: found no end of the header in {START} bytes: is it a table?")
-    try:
-        text = row.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: the header has {row[error.start : error.start + 20]!r}, expected UTF-8:"
-            " convert the file"
-        ) from None
-    separator = max(",\t;", key=text.count)
-    try:
-        return next(csv.reader(io.StringIO(text, newline=""), delimiter=separator)), separator
-    except csv.Error as error:
-        raise InputError(f"{path}: the header cannot be read: {error}: repair the file") from None
+    for row in _rows(path):
+        if sum(map(len, row)) > START:
+            raise InputError(f"{path}: found no end of the header in {START} bytes: is it a table?")
+        try:
+            return [name.encode(BYTES).decode("utf-8") for name in row]
+        except UnicodeDecodeError as error:
+            near = error.object[error.start : error.start + 20]
+            raise InputError(
+                f"{path}: the header has {near!r}, expected UTF-8: convert the file"
+            ) from None
+    raise InputError(f"{path} is empty: expected a header and reviews below it")
 
 
-def read(path: Path, names: list[str] | None) -> Iterator[pa.Table]:
-    """The columns `names`, or all, as bytes, since whether they are UTF-8 is to be told by row.
+def read(path: Path, names: list[str] | None, rows: int) -> Iterator[pa.Table]:
+    """The columns `names`, or all, in tables of up to `rows` rows.
 
-    A table has the rows of a block of the file.
+    Columns are bytes: `_strings` tells by row what is not UTF-8.
+
+    Raises:
+        InputError: a row has more or fewer columns than the header, or quotes are not closed.
     """
-    found, separator = header(path)
-    names = names or found
-    with opened(path) as file:
-        tables = pyarrow.csv.open_csv(
-            file,
-            read_options=pyarrow.csv.ReadOptions(block_size=BLOCK, use_threads=False),
-            parse_options=pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.binary()),
-                include_columns=names,
-                strings_can_be_null=False,
-            ),
+    found = header(path)
+    places = {name: found.index(name) for name in names or found}
+    content = _rows(path)
+    next(content)
+    block: list[list[str]] = []
+    size = 0
+    for number, row in enumerate(content, start=1):
+        if len(row) != len(found):
+            raise InputError(
+                f"{path}, row {number}: expected {len(found)} columns, got {len(row)}: repair the"
+                " file"
+            )
+        block.append(row)
+        size += sum(map(len, row))
+        if len(block) == rows or size > TOGETHER:
+            yield _table(block, places)
+            block, size = [], 0
+    if block:
+        yield _table(block, places)
+
+
+def _rows(path: Path) -> Iterator[list[str]]:
+    """The rows that are not blank, the header first, bytes as characters."""
+    first_line = re.split(b"[\r\n]", first_bytes(path), maxsplit=1)[0].decode(BYTES)
+    separator = max(",\t;", key=first_line.count)
+    source = _Pieces(path)
+    csv.field_size_limit(LONGEST)
+    number = 0
+    try:
+        for row in csv.reader(source, delimiter=separator):
+            if source.ended:
+                raise InputError(
+                    f"{path}, row {number}: its quotes are not closed: repair the file"
+                )
+            if row:
+                yield row
+                number += 1
+    except csv.Error as error:
+        raise InputError(f"{path}, row {number}: {error}: repair the file") from None
+
+
+class _Pieces(Iterator[str]):
+    r"""A file in pieces up to "\n", "\r" or both, and whether it has `ended`."""
+
+    def __init__(self, path: Path) -> None:
+        self.pieces = (
+            piece.decode(BYTES)
+            for _, line in lines(path)
+            for piece in ((line,) if b"\r" not in line else line.splitlines(keepends=True))
         )
-        for batch in tables:
-            yield pa.Table.from_batches([batch])
+        self.ended = False
+
+    def __next__(self) -> str:
+        piece = next(self.pieces, None)
+        self.ended = piece is None
+        if piece is None:
+            raise StopIteration
+        return piece
+
+
+def _table(rows: list[list[str]], places: dict[str, int]) -> pa.Table:
+    return pa.table(
+        {
+            name: pa.array([row[place].encode(BYTES) for row in rows], pa.binary())
+            for name, place in places.items()
+        }
+    )

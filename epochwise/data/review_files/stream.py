@@ -15,7 +15,7 @@ TOGETHER = 64 << 20
 START = 1 << 16
 """Bytes that are enough to recognise a format."""
 MARK = b"\xef\xbb\xbf"
-"""UTF-8's byte order mark, which stands at the start of some files."""
+"""UTF-8's byte order mark, with which some files begin."""
 
 
 def first_bytes(path: Path) -> bytes:
@@ -50,12 +50,10 @@ def lines(path: Path) -> Iterator[tuple[int, bytes]]:
                         f"{path}, line {number} is longer than {LONGEST} bytes: expected the text"
                         " of one review"
                     )
-                if len(line) > 2:
+                if line.strip():
                     filled = number
                 elif number - filled > MOST_BLANK:
-                    raise InputError(
-                        f"{path}, line {number}: {MOST_BLANK} lines before are blank"
-                    )
+                    raise InputError(f"{path}, line {number}: {MOST_BLANK} lines before are blank")
                 yield number, line.removeprefix(MARK) if number == 1 else line
     except DAMAGE as error:
         raise InputError(

@@ -1,5 +1,6 @@
 """The user's own table, csv, tsv, JSON Lines or Parquet, with named columns."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from functools import partial
@@ -28,6 +29,8 @@ SPLITS = {
     **dict.fromkeys(("test", "testing"), "test"),
 }
 BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+WHOLE = 1 << 20
+"""Rows of a table that is read for itself, not for the pipeline."""
 SHOWN = 40
 """Names of columns, and characters of a value, in a message."""
 SWITCH_OFF = (
@@ -108,7 +111,8 @@ def read_table_file(path: Path, columns: Columns, rule: Rule, rows: int) -> Iter
         present = {key: name for key, name in columns.model_dump().items() if name is not None}
     labeller = _Labeller((path, present.get("rating", "")), _scale(file, present, rule, path))
     start = 0
-    for table in _readable(file.read(list(present.values()), rows), path):
+    names = list(dict.fromkeys(present.values()))
+    for table in _readable(file.read(names, rows), path):
         yield _converted(table, present, path, start, labeller)
         start += len(table)
     if not start:
@@ -128,11 +132,11 @@ def read_columns(path: Path, text: str) -> pd.DataFrame:
         raise InputError(
             f"{path} has no column '{text}', found: {_listed(file.names)}: give --column"
         )
-    for name in file.names:
-        if file.names.count(name) > 1:
+    for name, count in Counter(file.names).items():
+        if count > 1:
             raise InputError(f"{path} has the column '{name}' twice: rename one of them")
     frames, start = [], 0
-    for table in _readable(file.read(None, delimited.BLOCK), path):
+    for table in _readable(file.read(None, WHOLE), path):
         strings = {
             name: _strings(table[name].combine_chunks(), (path, name, start))
             for name in table.column_names
@@ -158,8 +162,7 @@ def open_table(path: Path) -> TableFile:
         )
     if start.startswith(b"{") or {".jsonl", ".ndjson"} & set(path.suffixes):
         return TableFile(json_lines.header(path), partial(json_lines.read, path), True)
-    names, _ = delimited.header(path)
-    return TableFile(names, lambda wanted, rows: delimited.read(path, wanted), False)
+    return TableFile(delimited.header(path), partial(delimited.read, path), False)
 
 
 def _readable(tables: Iterator[pa.Table], path: Path) -> Iterator[pa.Table]:
@@ -184,7 +187,7 @@ def _scale(file: TableFile, present: dict[str, str], rule: Rule, path: Path) -> 
         return rule.on(*rule.scale)
     low, high = np.inf, -np.inf
     if "rating" in present:
-        for table in _readable(file.read([present["rating"]], delimited.BLOCK), path):
+        for table in _readable(file.read([present["rating"]], WHOLE), path):
             column = table[present["rating"]].combine_chunks()
             ratings = _numbers(_trimmed(_strings(column, (path, present["rating"], 0))))
             found = pc.min_max(ratings).as_py()
@@ -205,7 +208,7 @@ def _scale(file: TableFile, present: dict[str, str], rule: Rule, path: Path) -> 
 
 
 Place = tuple[Path, str, int]
-"""File, column, and rows before: to say in a message where a value stands."""
+"""File, column, and number of rows before: where a value is, for messages."""
 
 
 class _Labeller:

@@ -121,6 +121,15 @@ def test_the_roc_curve_is_thinned_and_keeps_its_area() -> None:
     assert area == pytest.approx(sklearn_metrics.roc_auc_score(labels, likely), abs=0.002)
 
 
+def test_the_roc_curve_is_that_of_scikit_learn() -> None:
+    random = np.random.default_rng(0)
+    labels, likely = random.integers(0, 2, 150), random.integers(0, 20, 150) / 20
+    curve = binary.roc_curve(labels, likely)
+    false_1, true_1, _ = sklearn_metrics.roc_curve(labels, likely, drop_intermediate=False)
+    np.testing.assert_allclose(curve["x"], false_1)
+    np.testing.assert_allclose(curve["y"], true_1)
+
+
 def test_the_confusion_matrix_has_all_pairs_of_classes() -> None:
     table = binary.confusion(np.array([0, 0, 1]), np.array([0, 1, 1]))
     assert table[["x", "y", "n"]].to_numpy().tolist() == [

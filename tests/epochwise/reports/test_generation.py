@@ -34,7 +34,7 @@ def test_the_interval_lies_around_the_figure_and_holds_that_of_other_sets() -> N
     for seed, (pair, figure) in enumerate(zip(sets[:20], figures[:20], strict=True)):
         low, high = generation.frechet_interval(*pair, seed)
         assert low < figure < high
-        held += low < np.mean(figures) < high
+        held += int(low < np.mean(figures) < high)
     assert held >= 17
 
 

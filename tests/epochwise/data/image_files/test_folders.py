@@ -18,8 +18,8 @@ def test_images_are_listed_by_split_and_class_wherever_they_stand(tmp_path: Path
     for split in ("train", "validation"):
         for name in ("cat", "dog"):
             write_image(tmp_path / "deep/er" / split / name / "1.jpg")
-    (tmp_path / "deep/er/train/cat/notes.txt").write_text("no picture")
-    (tmp_path / "deep/er/train/cat/.hidden.jpg").write_text("no picture")
+    (tmp_path / "deep/er/train/cat/notes.txt").write_text("no image")
+    (tmp_path / "deep/er/train/cat/.hidden.jpg").write_text("no image")
     images = list_images(tmp_path)
     assert {split: list(classes) for split, classes in images.items()} == {
         "train": ["cat", "dog"],

@@ -153,9 +153,15 @@ def test_times_are_unix_seconds_or_dates(time: str, seconds: int | None) -> None
         (b"\xff\xfet\0e\0x\0t\0", "the header has .*, expected UTF-8"),
         (b"text\rlabel\na,1\n", "neither ratings nor labels, found: text"),
         (b"text,text,label\na,b,1\n", "has the column 'text' twice"),
-        (b'"text,label\n' + b"a,1\n" * 20_000, "t.csv"),
+        (b'"text,label\n' + b"a,1\n" * 20_000, "t.csv, row 0: its quotes are not closed"),
+        (b'text,label\na,1\n"b,0\nc,1\n', "t.csv, row 2: its quotes are not closed"),
+        (b'text,label\na,1\nb,"0\n', "t.csv, row 2: its quotes are not closed"),
+        (
+            b'text,label\n"' + (b"a" * 99 + b"\n") * 180_000,
+            "t.csv, row 1: field larger than field limit",
+        ),
         (b"a" * 70_000, "no end of the header in 65536 bytes"),
-        (b"text,label\n" + b"a" * 13_000_000 + b",1\n", "t.csv, after row 0"),
+        (b"text,label\n" + b"a" * 17_000_000 + b",1\n", "line 2 is longer than 16777216"),
         (b"text,label\ncaf\xe9,1\n", r"row 1: column 'text' has b'\\xe9', expected UTF-8"),
         (b"text\0,label\na,1\n", "has no column 'text'"),
     ],
@@ -228,3 +234,13 @@ def test_parquet_that_is_not_utf8_is_refused_by_row() -> None:
 def test_parquet_has_all_kinds_of_text(kind: pa.DataType) -> None:
     pq.write_table(pa.table({"text": pa.array(["a", "é"], kind), "label": [0, 1]}), "t.parquet")
     assert [row["text"] for row in read("t.parquet")] == ["a", "é"]
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.parquet"])
+def test_one_column_may_serve_twice(name: str) -> None:
+    rows = [{"text": "a", "stars": "1"}, {"text": "b", "stars": "1"}]
+    pq.write_table(pa.Table.from_pylist(rows), "t.parquet")
+    write_lines("t.jsonl", rows)
+    Path("t.csv").write_text("text,stars\na,1\nb,1\n")
+    first, _ = read(name, rating="stars", domain="stars")
+    assert (first["rating"], first["label"], first["domain"]) == (1, 0, "1")

@@ -140,7 +140,7 @@ def test_tables_in_parquet() -> None:
         ("text,label\na,1\nb,0\n", {"text": "txt"}, r"no column 'txt' \(did you mean 'text'\?\)"),
         ("text,label\na,1\nb,0\n", {"rating": "stars"}, r"no column 'stars', found: text, label"),
         ("text,other\na,1\nb,0\n", {}, r"neither ratings nor labels, found: text, other"),
-        ("text,label\na,1\nb\n", {}, r"t.csv.*Expected 2 columns, got 1"),
+        ("text,label\na,1\nb\n", {}, r"t.csv, row 2: expected 2 columns, got 1"),
         ("", {}, r"t.csv is empty"),
         ("text,label\n", {}, r"t.csv has no rows"),
     ],
