@@ -18,6 +18,7 @@ import yaml
 
 from epochwise import families
 from epochwise.core.files import read_json
+from epochwise.training import runtime
 from tests.configuration import ROOT, compose
 
 TABLE = families.table()
@@ -197,6 +198,7 @@ def test_every_picture_that_dvc_shows_is_there(project: Path) -> None:
 
 
 def test_every_saved_network_loads_by_itself(project: Path) -> None:
+    runtime.start(seed=0)  # threads are set before the first use, whatever the order of tests
     networks = sorted((project / "models").glob("*/*.keras"))
     assert {path.parent.name for path in networks} == {*TABLE, "base"} - {"baseline"}
     parts = {"features", "encoder", "generator", "head"}
