@@ -1,3 +1,4 @@
+import ast
 import re
 import subprocess
 import tomllib
@@ -9,6 +10,8 @@ ROOT = Path(__file__).parent.parent
 REQUIREMENTS = ROOT / "requirements.txt"
 LARGEST = 1_000_000
 """Bytes of a file in git."""
+LONGEST_FUNCTION = 40
+"""Lines of a function."""
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +81,12 @@ def test_python_versions_agree() -> None:
     makefile = (ROOT / "Makefile").read_text()
     assert "$(filter 3.11.% 3.12.% 3.13.%,$(found))" in makefile
     assert "--python-version 3.11 " in makefile
+
+
+def test_no_function_is_longer_than_forty_lines(tracked: list[Path]) -> None:
+    for path in tracked:
+        if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in {"stages", "epochwise"}:
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.FunctionDef):
+                    lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                    assert lines <= LONGEST_FUNCTION, f"{path}: {node.name} has {lines} lines"

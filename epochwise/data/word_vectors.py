@@ -95,11 +95,7 @@ def train_word2vec(
     """
     from gensim.models import word2vec as gensim
 
-    if counts.max() < word2vec.min_count:
-        raise InputError(
-            f"vectorize.word2vec.min_count is {word2vec.min_count}, but the most frequent word of"
-            f" the train split occurs {counts.max()} times: set a smaller minimum"
-        )
+    _check_counts(counts, word2vec)
     model = gensim.Word2Vec(
         vector_size=word2vec.size if start is None else start.shape[1],
         window=word2vec.window,
@@ -113,19 +109,28 @@ def train_word2vec(
     model.build_vocab_from_freq(dict(zip(sentences.words, counts.tolist(), strict=True)))
     trained = counts >= word2vec.min_count
     if start is not None and start.any():
-        lengths = np.linalg.norm(start, axis=1)
-        given = trained & (lengths > 0)
-        rows = [model.wv.key_to_index[word] for word in sentences.words[given]]
-        model.wv.vectors[rows] = start[given] / lengths[given].mean()
-    model.train(
-        sentences,
-        total_examples=int(sentences.kept.sum()),
-        epochs=epochs,
-        callbacks=[_progress(epochs)],
-    )
+        _begin_from(model, sentences.words, trained, start)
+    reviews = int(sentences.kept.sum())
+    model.train(sentences, total_examples=reviews, epochs=epochs, callbacks=[_progress(epochs)])
     vectors = np.zeros((len(counts), model.vector_size), "float32")
     vectors[trained] = model.wv[sentences.words[trained].tolist()]
     return vectors
+
+
+def _check_counts(counts: np.ndarray, word2vec: Word2Vec) -> None:
+    if counts.max() < word2vec.min_count:
+        raise InputError(
+            f"vectorize.word2vec.min_count is {word2vec.min_count}, but the most frequent word of"
+            f" the train split occurs {counts.max()} times: set a smaller minimum"
+        )
+
+
+def _begin_from(model: Any, words: np.ndarray, trained: np.ndarray, start: np.ndarray) -> None:
+    """Give `model` the vectors (n, d) that `start` has for those of `words` (n,) that train."""
+    lengths = np.linalg.norm(start, axis=1)
+    given = trained & (lengths > 0)
+    rows = [model.wv.key_to_index[word] for word in words[given]]
+    model.wv.vectors[rows] = start[given] / lengths[given].mean()
 
 
 def _progress(epochs: int) -> Any:

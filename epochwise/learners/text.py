@@ -1,5 +1,6 @@
 """Review families that are networks."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +25,12 @@ BATCH = 1024
 
 
 def train(family: Family, params: Any, seed: int) -> None:
-    """Train epoch by epoch.
-
-    Writes data/epochs/<family>: the networks, and P(1) of every epoch for valid; and the epoch
-    table.
-    """
+    """Train epoch by epoch: the epoch table, the networks, and P(1) of every epoch for valid."""
     inputs = choose_inputs(params)
     reviews = {split: read_prepared(inputs, split) for split in SPLITS}
     x = {split: inputs.prepared(table) for split, table in reviews.items()}
     y = {split: table["label"].to_numpy() for split, table in reviews.items()}
+    files = [*(prepared_path(inputs, split) for split in SPLITS), *inputs.files]
     weights = sample_weights(y["train"], params.class_weight)
     runtime.start(seed)
     network = family.module.build(params, inputs.vectors(x["train"]))
@@ -49,10 +47,6 @@ def train(family: Family, params: Any, seed: int) -> None:
         likely = {split: _apply(network, x[split]) for split in SPLITS}
         return Scored(epoch_row(y, likely), {"valid": likely["valid"]})
 
-    def write(history: list[Scored], folder: Path) -> None:
-        kept = {epoch_column(epoch): scored.kept["valid"] for epoch, scored in enumerate(history)}
-        write_table(folder / "valid.parquet", scored_epochs(reviews["valid"], kept))
-
     Training(
         family=family.name,
         epochs=params.epochs,
@@ -63,11 +57,14 @@ def train(family: Family, params: Any, seed: int) -> None:
         variables=[*network.variables, *network.optimizer.variables],
         fit=fit,
         score=score_epoch,
-        identity=identity(
-            [params, seed], [*(prepared_path(inputs, split) for split in SPLITS), *inputs.files]
-        ),
-        write=write,
+        identity=identity([params, seed], files),
+        write=partial(_write_valid, reviews["valid"]),
     ).run()
+
+
+def _write_valid(reviews: pa.Table, history: list[Scored], folder: Path) -> None:
+    kept = {epoch_column(epoch): scored.kept["valid"] for epoch, scored in enumerate(history)}
+    write_table(folder / "valid.parquet", scored_epochs(reviews, kept))
 
 
 def score(family: Family, params: Any, seed: int) -> None:
