@@ -16,11 +16,13 @@ import typer
 
 from epochwise.core.cli import run
 from epochwise.inputs.reviews.document_vectors import document_vectors, inverse_document_frequencies
-from epochwise.inputs.reviews.tokens import pad, split, tokenize
+from epochwise.inputs.reviews.sequences import Cut, Sequences
+from epochwise.inputs.reviews.tokens import split, tokenize
 from stages.encode import Encode, build_vocabulary
 
 LENGTH = 50
 """Words of a review that the textbook's recurrent networks read."""
+CUT = Cut(length=LENGTH, end="first", padding="left", trim=False)
 SIZE = 300
 """Size of the textbook's word vectors."""
 REPEATS = 3
@@ -61,7 +63,7 @@ def encode_by_columns(texts: pa.Array) -> tuple[pa.Table, np.ndarray]:
     """Vocabulary table and padded ids, int32 (n, LENGTH): our way."""
     words = split(texts)
     vocabulary = build_vocabulary([words], ENCODE)
-    return vocabulary, pad(tokenize(words, vocabulary), LENGTH, "left")
+    return vocabulary, Sequences.of(tokenize(words, vocabulary), CUT, LENGTH)[:]
 
 
 def vectorize_by_loops(

@@ -4,7 +4,7 @@ Word vectors are trained here on the train split, read from a file, or downloade
 document frequencies and the standardisation are fitted on the train split.
 
 Reads data/reviews/vocabulary.parquet and data/reviews/sequences/{train,valid}.parquet. Writes
-data/reviews/word2vec/{embedding.npy,vectorizer.npz,vocabulary.parquet},
+data/reviews/word2vec/{embedding.npy,lengths.npy,vectorizer.npz,vocabulary.parquet},
 data/reviews/vectors/{train,valid}.parquet and metrics/reviews/vectorize.json.
 """
 
@@ -40,6 +40,7 @@ from epochwise.inputs.reviews.document_vectors import (
     vectorize,
 )
 from epochwise.inputs.reviews.fitted import write_fitted
+from epochwise.inputs.reviews.sequences import length_percentiles
 
 SPLITS = ("train", "valid")
 
@@ -177,7 +178,7 @@ def main() -> None:
     for split in SPLITS:
         vectors = map(transform_partition, track(tables[split](), None, f"vectorize: {split}"))
         write_partitions(paths.review_split("vectors", split), vectors, schema(size))
-    write_fitted(vocabulary, embedding, vectorizer)
+    write_fitted(vocabulary, embedding, vectorizer, length_percentiles(sentences()))
     metrics = {
         "source": section.source,
         "size": size,

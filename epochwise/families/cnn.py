@@ -7,6 +7,7 @@ from epochwise.inputs.images import DIGIT, Digits
 from epochwise.training.layers import (
     Activation,
     Augmentation,
+    ClassifierFit,
     Fraction,
     Normalization,
     activation,
@@ -15,7 +16,7 @@ from epochwise.training.layers import (
     normalization,
     optimizer,
 )
-from epochwise.training.phases import ClassifierFit, Phase
+from epochwise.training.phases import Phase
 
 
 class Params(ClassifierFit):

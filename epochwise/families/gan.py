@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 from pydantic import Field, NonNegativeFloat, PositiveInt
 
-from epochwise.training.layers import Fit, Fraction, initializer, optimizer
+from epochwise.training.layers import Fit, Fraction, initializer, optimizer, schedule
 
 PIXELS = 28 * 28
 
@@ -26,7 +26,6 @@ class Params(Fit):
     discriminator: list[PositiveInt]
     momentum: Fraction
     instance_noise: NonNegativeFloat
-    average: Fraction
     beta_1: float = Field(ge=0, lt=1)
     steps_per_epoch: PositiveInt
     measured: int = Field(ge=200)
@@ -61,18 +60,20 @@ class Adversaries:
             x = keras.layers.LeakyReLU(0.2)(dense(width, kernel_initializer=kernel)(x))
         real = dense(1, activation="sigmoid", kernel_initializer=kernel)(x)
         self.discriminator = keras.Model(inputs, real, name="discriminator")
-        self.average = params.average
+        self.average = params.optimizer.average
         self.instance_noise = params.instance_noise
         self.averaged = keras.models.clone_model(self.generator)
         self.averaged.set_weights(self.generator.get_weights())
         noise = keras.Input((params.noise_size,))
         self.combined = keras.Model(noise, self.discriminator(self.averaged(noise)))
-        self.optimizers = {
-            network.name: optimizer(params.optimizer, beta_1=params.beta_1)
-            for network in (self.generator, self.discriminator)
-        }
+        # The mean is of the generator alone, and does not replace what learns.
+        plain = params.optimizer.model_copy(update={"average": 0.0})
+        self.optimizers = {}
         for network in (self.generator, self.discriminator):
-            self.optimizers[network.name].build(network.trainable_variables)
+            made = optimizer(plain, beta_1=params.beta_1)
+            schedule(made, plain, params.epochs * params.steps_per_epoch)
+            made.build(network.trainable_variables)
+            self.optimizers[network.name] = made
 
     @property
     def variables(self) -> list[keras.Variable]:

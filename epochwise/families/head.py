@@ -6,6 +6,7 @@ from pydantic import PositiveInt
 from epochwise.training.layers import (
     Activation,
     Augmentation,
+    ClassifierFit,
     Fraction,
     Normalization,
     activation,
@@ -13,7 +14,6 @@ from epochwise.training.layers import (
     initializer,
     normalization,
 )
-from epochwise.training.phases import ClassifierFit
 
 LOSS = "sparse_categorical_crossentropy"
 

@@ -1,7 +1,5 @@
 """The multilayer perceptron on document vectors."""
 
-from typing import Literal
-
 import keras
 import numpy as np
 from pydantic import PositiveInt
@@ -9,7 +7,7 @@ from pydantic import PositiveInt
 from epochwise.core.params import Section
 from epochwise.training.layers import (
     Activation,
-    Fit,
+    ClassifierFit,
     Fraction,
     Normalization,
     activation,
@@ -26,10 +24,9 @@ class Block(Section):
     dropout: Fraction
 
 
-class Params(Fit):
+class Params(ClassifierFit):
     """`train.mlp` in params.yaml."""
 
-    class_weight: Literal["balanced"] | list[float] | None
     blocks: list[Block]
     activation: Activation
 

@@ -8,7 +8,7 @@ from pydantic import PositiveInt
 
 from epochwise.inputs.reviews.network import SequenceParams
 from epochwise.training.layers import (
-    Fit,
+    ClassifierFit,
     Fraction,
     Normalization,
     embedding,
@@ -17,14 +17,9 @@ from epochwise.training.layers import (
 )
 
 
-class Recurrent(Fit, SequenceParams):
-    """Params of LSTM layers of the widths `units`, the first of them followed by dropout.
+class Recurrent(ClassifierFit, SequenceParams):
+    """Params of LSTM layers of the widths `units`, the first of them followed by dropout."""
 
-    `embedding_size` counts where the embedding starts from random vectors.
-    """
-
-    class_weight: Literal["balanced"] | list[float] | None
-    embedding_size: PositiveInt
     units: list[PositiveInt]
     dropout: Fraction
     normalization: Normalization
@@ -37,12 +32,14 @@ class Bidirectional(Recurrent):
 
 
 def build(params: Recurrent, vectors: np.ndarray) -> keras.Model:
-    """The network, not compiled: its input are token ids (n, length), its output (n, 1) is P(1).
+    """The network, not compiled: its input are token ids (n, words), its output (n, 1) is P(1).
 
     The embedding starts from word `vectors` (V+1, d), or from random ones where d is 0.
     """
-    inputs = keras.Input((params.length,), dtype="int32")
-    x = embedding(vectors, params.embedding_size)(inputs)
+    inputs = keras.Input((None if params.trim else params.length,), dtype="int32")
+    x = embedding(vectors, params.embedding_size, masked=params.trim)(inputs)
+    if params.embedding_dropout:
+        x = keras.layers.SpatialDropout1D(params.embedding_dropout)(x)
     last = len(params.units) - 1
     for index, units in enumerate(params.units):
         layer = keras.layers.LSTM(

@@ -25,7 +25,7 @@ from epochwise.inputs.images import Samples
 from epochwise.measures.reconstruction import cross_entropies, epoch_row, squared_errors
 from epochwise.training import keras_file, runtime, streams
 from epochwise.training.epochs import Scored, Training, identity
-from epochwise.training.layers import optimizer
+from epochwise.training.layers import optimizer, schedule
 from epochwise.training.phases import state
 
 BATCH = 256
@@ -41,9 +41,11 @@ def train(family: Family, params: Any, seed: int) -> None:
     runtime.start(seed)
     networks = family.module.build(params)
     fitted = compiled(family, params, networks)
-    fitted.optimizer.build(fitted.trainable_variables)
     shape = networks[""].input_shape[1:]
     clean = {split: data.read(split, shape).inputs for split in ("train", "valid")}
+    steps = params.epochs * params.batches(len(clean["train"]))
+    schedule(fitted.optimizer, params.optimizer, steps)
+    fitted.optimizer.build(fitted.trainable_variables)
     noisy = {split: scored_inputs(x, split, params, seed) for split, x in clean.items()}
 
     def fit(epoch: int) -> None:

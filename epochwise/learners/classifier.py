@@ -13,8 +13,8 @@ from epochwise.inputs.images import Samples
 from epochwise.measures.multiclass import epoch_row, log_losses
 from epochwise.training import keras_file, runtime, streams
 from epochwise.training.epochs import Scored, Training, identity
-from epochwise.training.layers import sample_weights
-from epochwise.training.phases import ClassifierFit, state
+from epochwise.training.layers import ClassifierFit, sample_weights, schedule
+from epochwise.training.phases import state
 
 BATCH = 256
 """Images that are scored at once."""
@@ -32,6 +32,8 @@ def train(family: Family, params: ClassifierFit, seed: int) -> None:
     plan = [phase for phase in phases for _ in range(phase.epochs)]
     for phase in phases:
         phase.prepare()
+        steps = phase.epochs * params.batches(len(weights))
+        schedule(phase.network.optimizer, params.optimizer, steps)
         phase.network.optimizer.build(phase.network.trainable_variables)
 
     def fit(epoch: int) -> None:

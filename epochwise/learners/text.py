@@ -11,22 +11,29 @@ import pyarrow as pa
 from epochwise.core import paths
 from epochwise.core.files import replacing, write_json, write_table
 from epochwise.families import Family
-from epochwise.inputs.reviews.network import choose_inputs, prepared_path, read_prepared
+from epochwise.inputs.reviews.network import (
+    Input,
+    SequenceParams,
+    choose_inputs,
+    prepared_path,
+    read_prepared,
+)
+from epochwise.inputs.reviews.sequences import Sequences
 from epochwise.inputs.reviews.texts import read_test, scored, scored_epochs
 from epochwise.measures.binary import epoch_row
-from epochwise.training import keras_file, runtime, streams
+from epochwise.training import batches, keras_file, runtime, streams
 from epochwise.training.epoch_table import epoch_column
 from epochwise.training.epochs import Scored, Training, identity
-from epochwise.training.layers import optimizer, sample_weights
+from epochwise.training.layers import optimizer, sample_weights, schedule
+from epochwise.training.lazy import LazyAdamax
 
 SPLITS = ("train", "valid")
-BATCH = 1024
-"""Reviews that a network scores at once."""
 
 
 def train(family: Family, params: Any, seed: int) -> None:
     """Train epoch by epoch: the epoch table, the networks, and P(1) of every epoch for valid."""
     inputs = choose_inputs(params)
+    params = inputs.params
     reviews = {split: read_prepared(inputs, split) for split in SPLITS}
     x = {split: inputs.prepared(table) for split, table in reviews.items()}
     y = {split: table["label"].to_numpy() for split, table in reviews.items()}
@@ -34,14 +41,16 @@ def train(family: Family, params: Any, seed: int) -> None:
     weights = sample_weights(y["train"], params.class_weight)
     runtime.start(seed)
     network = family.module.build(params, inputs.vectors(x["train"]))
-    network.compile(optimizer(params.optimizer), "binary_crossentropy")
+    network.compile(_optimizer(params), "binary_crossentropy")
+    schedule(network.optimizer, params.optimizer, params.epochs * params.batches(len(weights)))
     network.optimizer.build(network.trainable_variables)
 
     def fit(epoch: int) -> None:
-        order = streams.generator("epoch", seed, epoch).permutation(len(weights))
-        arrays = (x["train"], y["train"], weights)
-        shuffled = runtime.batches(arrays, params.batch_size, order)
-        network.fit(shuffled, shuffle=False, verbose=runtime.verbosity())
+        random = streams.generator("epoch", seed, epoch)
+        shuffled = _shuffled(x["train"], params.batch_size, random)
+        columns = (x["train"], y["train"], weights)
+        read = runtime.stream(columns, shuffled)
+        network.fit(read, shuffle=False, verbose=runtime.verbosity())
 
     def score_epoch(_epoch: int) -> Scored:
         likely = {split: _apply(network, x[split]) for split in SPLITS}
@@ -94,5 +103,25 @@ def _chosen(family: Family) -> keras.Model:
     return keras_file.load(paths.chosen(family.name) / "model.keras")
 
 
-def _apply(network: keras.Model, x: np.ndarray) -> np.ndarray:
-    return runtime.outputs(network, x, BATCH).ravel()
+def _optimizer(params: Any) -> keras.Optimizer:
+    lazy = isinstance(params, SequenceParams) and params.embedding_updates == "touched"
+    return optimizer(params.optimizer, LazyAdamax if lazy else None)
+
+
+def _shuffled(x: Input, size: int, random: np.random.Generator) -> list[np.ndarray]:
+    if isinstance(x, Sequences) and x.cut.trim:
+        return batches.shuffled_by_size(x.sizes, size, random)
+    return batches.shuffled(len(x), size, random)
+
+
+def _apply(network: keras.Model, x: Input) -> np.ndarray:
+    if isinstance(x, Sequences) and x.cut.trim:
+        read = batches.ordered_by_size(x.sizes)
+    else:
+        read = batches.ordered(len(x))
+    likely = np.empty(len(x), "float32")
+    if len(x):
+        likely[np.concatenate(read)] = runtime.predicted(
+            network, runtime.stream((x,), read)
+        ).ravel()
+    return likely

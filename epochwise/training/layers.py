@@ -1,5 +1,6 @@
 """The training toolbox: what params.yaml may choose, by the framework's own implementations."""
 
+import math
 from typing import Annotated, Literal
 
 import keras
@@ -13,16 +14,24 @@ Initializer = Literal[
 ]
 Activation = Literal["relu", "leaky_relu"]
 Normalization = Literal["none", "batch", "layer"]
+ClassWeight = Literal["balanced"] | list[float] | None
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 """A share of units to drop."""
 
 
 class Optimizer(Section):
-    """The optimizer; null leaves the framework's default."""
+    """The optimizer; null leaves the framework's default.
+
+    The learning rate is constant, or falls along a cosine to 0 at the last step (Loshchilov &
+    Hutter 2017). `average` is the decay of a running mean of the weights, which take its values at
+    the end of every epoch; 0 is without.
+    """
 
     name: Literal["sgd", "momentum", "nesterov", "adagrad", "adadelta", "adam", "adamax"]
     learning_rate: PositiveFloat | None
+    schedule: Literal["constant", "cosine"]
     clip_norm: PositiveFloat | None
+    average: Fraction
 
 
 class Fit(Section):
@@ -37,6 +46,16 @@ class Fit(Section):
     keep_epochs: PositiveInt | None
     optimizer: Optimizer
     initializer: Initializer
+
+    def batches(self, samples: int) -> int:
+        """How many batches an epoch has."""
+        return math.ceil(samples / self.batch_size)
+
+
+class ClassifierFit(Fit):
+    """The training of a classifier; `class_weight` has a weight per class, or balances them."""
+
+    class_weight: ClassWeight
 
 
 class Augmentation(Section):
@@ -66,8 +85,13 @@ def initializer(name: Initializer) -> keras.Initializer:
     return made
 
 
-def optimizer(params: Optimizer, **further: float) -> keras.Optimizer:
-    """A new optimizer as `params` say, and with what `further` its own arguments are."""
+def optimizer(
+    params: Optimizer, kind: type[keras.Optimizer] | None = None, **further: float
+) -> keras.Optimizer:
+    """A new optimizer as `params` say, and with what `further` its own arguments are.
+
+    `kind` stands in for the class that `params` name. A falling learning rate is for `schedule`.
+    """
     name, options = {
         "momentum": ("sgd", {"momentum": 0.9}),
         "nesterov": ("sgd", {"momentum": 0.9, "nesterov": True}),
@@ -77,10 +101,17 @@ def optimizer(params: Optimizer, **further: float) -> keras.Optimizer:
         options["learning_rate"] = params.learning_rate
     if params.clip_norm is not None:
         options["clipnorm"] = params.clip_norm
-    made: keras.Optimizer = keras.optimizers.get(
-        {"class_name": name, "config": options} if options else name
-    )
+    if params.average:
+        options |= {"use_ema": True, "ema_momentum": params.average}
+    made: keras.Optimizer = (kind or type(keras.optimizers.get(name)))(**options)
     return made
+
+
+def schedule(made: keras.Optimizer, params: Optimizer, steps: int) -> None:
+    """Let the learning rate of a new optimizer fall as `params` say, until step `steps`."""
+    if params.schedule == "cosine":
+        start = float(made.learning_rate)
+        made.learning_rate = keras.optimizers.schedules.CosineDecay(start, steps)
 
 
 def activation(name: Activation) -> keras.Layer:
@@ -94,11 +125,14 @@ def normalization(name: Normalization) -> list[keras.Layer]:
     return [made[name]()] if name in made else []
 
 
-def embedding(start: np.ndarray, size: int) -> keras.layers.Embedding:
-    """Trainable vectors of V+1 token ids: `start` (V+1, d), or new ones of `size` where d is 0."""
+def embedding(start: np.ndarray, size: int, masked: bool) -> keras.layers.Embedding:
+    """Trainable vectors of V+1 token ids: `start` (V+1, d), or new ones of `size` where d is 0.
+
+    Where it is `masked`, layers behind it do not read padding, the token id 0.
+    """
     if not start.shape[1]:
-        return keras.layers.Embedding(len(start), size)
-    return keras.layers.Embedding(*start.shape, weights=[start])
+        return keras.layers.Embedding(len(start), size, mask_zero=masked)
+    return keras.layers.Embedding(*start.shape, weights=[start], mask_zero=masked)
 
 
 def augment(images: keras.KerasTensor, params: Augmentation, brightest: int) -> keras.KerasTensor:
@@ -120,9 +154,7 @@ def augment(images: keras.KerasTensor, params: Augmentation, brightest: int) -> 
     return images
 
 
-def sample_weights(
-    labels: np.ndarray, class_weight: Literal["balanced"] | list[float] | None
-) -> np.ndarray:
+def sample_weights(labels: np.ndarray, class_weight: ClassWeight) -> np.ndarray:
     """A weight for each of `labels` (n,), integers from 0; without class weights all are 1.
 
     "balanced" weighs a class by n / (classes * its count), as scikit-learn does.

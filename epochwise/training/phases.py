@@ -2,18 +2,9 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 import keras
 import numpy as np
-
-from epochwise.training.layers import Fit
-
-
-class ClassifierFit(Fit):
-    """The training of a classifier; `class_weight` has a weight per class, or balances them."""
-
-    class_weight: Literal["balanced"] | list[float] | None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Keras on TensorFlow, set so that the same seed gives the same bits."""
 
 import sys
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -44,13 +45,46 @@ def batches(
     return tf.data.Dataset.from_tensor_slices(arrays).batch(size)
 
 
+class Column(Protocol):
+    """Samples that are read by their rows: an array, or what makes one of them."""
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """As of an array; None where it depends on the rows."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """As of an array."""
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray: ...
+
+
+def stream(columns: tuple[Column, ...], batches: list[np.ndarray]) -> tf.data.Dataset:
+    """`columns` (n, ...) in `batches` of row numbers, each read when it is its turn."""
+    signature = tuple(tf.TensorSpec((None, *x.shape[1:]), x.dtype) for x in columns)
+    read = tf.data.Dataset.from_generator(
+        lambda: (tuple(x[rows] for x in columns) for rows in batches), output_signature=signature
+    )
+    counted = tf.data.experimental.assert_cardinality(len(batches))
+    return read.apply(counted).prefetch(2)
+
+
 def outputs(network: keras.Model, inputs: np.ndarray, batch_size: int) -> np.ndarray:
     """What `network` makes of `inputs` (n, ...), float32.
 
     Raises:
         InputError: an output is not a number.
     """
-    made: np.ndarray = network.predict(batches((inputs,), batch_size), verbose=0)
+    return predicted(network, batches((inputs,), batch_size))
+
+
+def predicted(network: keras.Model, inputs: tf.data.Dataset) -> np.ndarray:
+    """What `network` makes of batches of `inputs`, float32 (n, ...).
+
+    Raises:
+        InputError: an output is not a number.
+    """
+    made: np.ndarray = network.predict(inputs, verbose=0)
     if not np.isfinite(made).all():
         raise InputError(
             "the network's output is not a number: lower optimizer.learning_rate or set"

@@ -17,6 +17,7 @@ from epochwise.inputs.reviews.document_vectors import (
     inverse_document_frequencies,
     vectorize,
 )
+from epochwise.inputs.reviews.sequences import length_percentiles
 from tests.configuration import ROOT, compose
 
 SIZES = {"train": 60, "valid": 25, "test": 30}
@@ -47,7 +48,8 @@ def make_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     }
     idf = inverse_document_frequencies([pa.table({"tokens": ids["train"]})], len(embedding))
     vectorizer = Vectorizer(idf, np.zeros(SIZE), np.full(SIZE, 0.5))
-    fitted.write_fitted(vocabulary, embedding, vectorizer)
+    lengths = length_percentiles([pa.table({"tokens": ids["train"]})])
+    fitted.write_fitted(vocabulary, embedding, vectorizer, lengths)
     for split, lists in ids.items():
         known = {name: reviews[split][name] for name in ("review_id", "label")}
         flat = vectorize(lists, embedding, vectorizer).ravel()

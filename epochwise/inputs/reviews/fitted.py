@@ -1,5 +1,7 @@
 """What was fitted on the train split and turns new texts into numbers: data/reviews/word2vec."""
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 
@@ -11,14 +13,19 @@ from epochwise.inputs.reviews.document_vectors import Vectorizer
 VOCABULARY = paths.WORD_VECTORS / "vocabulary.parquet"
 EMBEDDING = paths.WORD_VECTORS / "embedding.npy"
 VECTORIZER = paths.WORD_VECTORS / "vectorizer.npz"
+LENGTHS = paths.WORD_VECTORS / "lengths.npy"
 
 
-def write_fitted(vocabulary: pa.Table, embedding: np.ndarray, vectorizer: Vectorizer) -> None:
-    """Write the vocabulary, its word vectors (V+1, d) and what weighs and standardises them."""
+def write_fitted(
+    vocabulary: pa.Table, embedding: np.ndarray, vectorizer: Vectorizer, lengths: np.ndarray
+) -> None:
+    """Write the vocabulary, its word vectors (V+1, d), what weighs and standardises them, and
+    the percentiles of `lengths` (101,).
+    """
     write_table(VOCABULARY, vocabulary)
-    with replacing(EMBEDDING) as beside, beside.open("wb") as file:
-        np.save(file, embedding)
+    _write_array(EMBEDDING, embedding)
     write_arrays(VECTORIZER, **vars(vectorizer))
+    _write_array(LENGTHS, lengths)
 
 
 def read_vocabulary() -> pa.Table:
@@ -32,11 +39,16 @@ def read_embedding() -> np.ndarray:
     Raises:
         InputError: the file is missing.
     """
-    try:
-        embedding: np.ndarray = np.load(EMBEDDING, allow_pickle=False)
-    except FileNotFoundError:
-        raise InputError(f"{EMBEDDING} not found: run `dvc repro` to build it") from None
-    return embedding
+    return _read_array(EMBEDDING)
+
+
+def read_length_percentiles() -> np.ndarray:
+    """The lengths of the reviews of train in words, at the percentiles 0 to 100, int64 (101,).
+
+    Raises:
+        InputError: the file is missing.
+    """
+    return _read_array(LENGTHS)
 
 
 def read_vectorizer() -> Vectorizer:
@@ -49,3 +61,16 @@ def read_vectorizer() -> Vectorizer:
         return Vectorizer(**read_arrays(VECTORIZER))
     except FileNotFoundError:
         raise InputError(f"{VECTORIZER} not found: run `dvc repro` to build it") from None
+
+
+def _write_array(path: Path, array: np.ndarray) -> None:
+    with replacing(path) as beside, beside.open("wb") as file:
+        np.save(file, array)
+
+
+def _read_array(path: Path) -> np.ndarray:
+    try:
+        array: np.ndarray = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise InputError(f"{path} not found: run `dvc repro` to build it") from None
+    return array

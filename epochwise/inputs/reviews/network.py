@@ -1,29 +1,37 @@
 """What review networks read: sequences of token ids, or document vectors."""
 
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 
 from epochwise.core import paths
 from epochwise.core.files import read_table
 from epochwise.core.params import Section
 from epochwise.inputs.reviews import fitted
 from epochwise.inputs.reviews.document_vectors import vectorize
-from epochwise.inputs.reviews.tokens import Padding, pad, split, tokenize
+from epochwise.inputs.reviews.sequences import Cut, Sequences, resolve
+from epochwise.inputs.reviews.tokens import split, tokenize
+
+Input: TypeAlias = np.ndarray | Sequences
+"""What a network reads of n reviews: `input[rows]` are those of some rows, as an array."""
 
 
-class SequenceParams(Section):
-    """Params of a network that reads the first `length` words of a review.
+class SequenceParams(Cut):
+    """Params of a network that reads the words of a review.
 
-    Its embedding starts from the word vectors of the pipeline, or from random ones.
+    Its embedding starts from the word vectors of the pipeline, or from random ones of
+    `embedding_size`; `embedding_dropout` hides a share of its dimensions in training. A step
+    updates `all` word vectors, as long as their momentum lasts, or only those that it has
+    `touched` (epochwise.training.lazy).
     """
 
-    length: PositiveInt
-    padding: Padding
     embedding: Literal["random", "word2vec"]
+    embedding_size: PositiveInt
+    embedding_dropout: float = Field(ge=0, lt=1)
+    embedding_updates: Literal["all", "touched"]
 
 
 class Inputs(Protocol):
@@ -34,37 +42,42 @@ class Inputs(Protocol):
     files: tuple[Path, ...]
     """What training reads beside the splits."""
 
-    def prepared(self, reviews: pa.Table) -> np.ndarray:
+    @property
+    def params(self) -> Section:
+        """The network's params, with what the train split decides filled in."""
+
+    def prepared(self, reviews: pa.Table) -> Input:
         """The input for reviews that the pipeline has prepared."""
 
-    def of_texts(self, texts: pa.ChunkedArray) -> np.ndarray:
+    def of_texts(self, texts: pa.ChunkedArray) -> Input:
         """The input for cleaned texts."""
 
-    def vectors(self, train: np.ndarray) -> np.ndarray:
-        """What `build` of a family is given, of the input (n, ...) for train."""
+    def vectors(self, train: Input) -> np.ndarray:
+        """What `build` of a family is given, of the input for train."""
 
 
 class SequenceInputs:
-    """Token ids, int32 (n, length), cut and padded."""
+    """Token ids, int32 (n, words)."""
 
     step = "sequences"
 
     def __init__(self, params: SequenceParams) -> None:
-        self.params = params
+        self.width = resolve(params.length, fitted.read_length_percentiles())
+        self.params = params.model_copy(update={"length": self.width})
         self.random = params.embedding == "random"
-        file = fitted.VOCABULARY if self.random else fitted.EMBEDDING
-        self.files: tuple[Path, ...] = (file,)
+        start = fitted.VOCABULARY if self.random else fitted.EMBEDDING
+        self.files: tuple[Path, ...] = (start, fitted.LENGTHS)
 
-    def prepared(self, reviews: pa.Table) -> np.ndarray:
+    def prepared(self, reviews: pa.Table) -> Sequences:
         """From the column `tokens`."""
-        return pad(reviews["tokens"], self.params.length, self.params.padding)
+        return Sequences.of(reviews["tokens"], self.params, self.width)
 
-    def of_texts(self, texts: pa.ChunkedArray) -> np.ndarray:
+    def of_texts(self, texts: pa.ChunkedArray) -> Sequences:
         """Looked up in the vocabulary of the train split."""
         tokens = tokenize(split(texts), fitted.read_vocabulary())
-        return pad(tokens, self.params.length, self.params.padding)
+        return Sequences.of(tokens, self.params, self.width)
 
-    def vectors(self, train: np.ndarray) -> np.ndarray:
+    def vectors(self, train: Input) -> np.ndarray:
         """Word vectors (V+1, d) for the embedding to start from; d is 0 where it starts anew."""
         if self.random:
             return np.zeros((len(fitted.read_vocabulary()) + 1, 0), "float32")
@@ -77,6 +90,9 @@ class VectorInputs:
     step = "vectors"
     files: tuple[Path, ...] = ()
 
+    def __init__(self, params: Section) -> None:
+        self.params = params
+
     def prepared(self, reviews: pa.Table) -> np.ndarray:
         """From the column `vector`."""
         column = reviews["vector"].combine_chunks()
@@ -88,14 +104,14 @@ class VectorInputs:
         tokens = tokenize(split(texts), fitted.read_vocabulary())
         return vectorize(tokens, fitted.read_embedding(), fitted.read_vectorizer())
 
-    def vectors(self, train: np.ndarray) -> np.ndarray:
+    def vectors(self, train: Input) -> np.ndarray:
         """The document vectors themselves."""
-        return train
+        return train[:]
 
 
 def choose_inputs(params: Section) -> Inputs:
     """The inputs of a network with these params."""
-    return SequenceInputs(params) if isinstance(params, SequenceParams) else VectorInputs()
+    return SequenceInputs(params) if isinstance(params, SequenceParams) else VectorInputs(params)
 
 
 def prepared_path(inputs: Inputs, split: str) -> Path:

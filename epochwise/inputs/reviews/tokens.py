@@ -1,6 +1,6 @@
-"""Cleaned texts as numbers: words split, looked up in the vocabulary, cut and padded."""
+"""Cleaned texts as numbers: words split, and looked up in the vocabulary."""
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +9,6 @@ import pyarrow.compute as pc
 UNKNOWN = "<unk>"
 """Row of the vocabulary that stands for unknown words; no cleaned word has angle brackets."""
 
-Padding = Literal["left", "right"]
 Texts: TypeAlias = pa.Array | pa.ChunkedArray
 Lists: TypeAlias = pa.ListArray | pa.ChunkedArray
 
@@ -68,21 +67,3 @@ def tokenize(words: Words, vocabulary: pa.Table) -> pa.ListArray:
 def unknown_id(vocabulary: pa.Table) -> int:
     """The token id of `UNKNOWN`; 0 where unknown words are dropped."""
     return len(vocabulary) if vocabulary["word"][-1].as_py() == UNKNOWN else 0
-
-
-def pad(tokens: Lists, length: int, padding: Padding) -> np.ndarray:
-    """The first `length` tokens of every list, with zeros on the side of `padding`.
-
-    Returns:
-        int32 of shape (n, length).
-    """
-    lengths = pc.list_value_length(tokens).to_numpy()
-    flat = pc.list_flatten(tokens).to_numpy()
-    starts = np.cumsum(lengths) - lengths
-    taken = np.minimum(lengths, length)[:, None]
-    places = np.arange(length)
-    first = places < taken
-    padded = np.zeros((len(lengths), length), "int32")
-    into = first if padding == "right" else places >= length - taken
-    padded[into] = flat[(starts[:, None] + places)[first]]
-    return padded

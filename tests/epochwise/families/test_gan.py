@@ -20,7 +20,7 @@ def adversaries(tmp_path: Path) -> gan.Adversaries:
     runtime.start(seed=0)
     block = compose(tmp_path / "params.yaml", "budget=source")["train"]["gan"]
     block |= {"generator": [8], "discriminator": [8], "noise_size": 4}
-    block |= {"instance_noise": 0.1, "average": 0.9}
+    block |= {"instance_noise": 0.1, "optimizer": block["optimizer"] | {"average": 0.9}}
     return gan.build(params.check(block, gan.Params, "train.gan"))
 
 

@@ -48,7 +48,7 @@ def word_vectors(name: str, size: int = 7) -> np.ndarray:
 
 def inputs(name: str, network: keras.Model) -> np.ndarray:
     """Ten reviews as the family reads them."""
-    size = network.input_shape[1]
+    size = network.input_shape[1] or 8
     tokens = RANDOM.integers(0, 11, (10, size)).astype("int32")
     return tokens if name in SEQUENCES else RANDOM.normal(size=(10, size)).astype("float32")
 
@@ -174,5 +174,25 @@ def test_normalization_and_activation_follow_a_dense_layer(
 
 def test_the_place_of_a_word_matters_to_the_transformer(smoke: Any) -> None:
     network = build("transformer", smoke["transformer"], word_vectors("transformer"))
-    tokens = np.arange(8)[None]
+    tokens = np.arange(1, 9)[None]
     assert network(tokens).numpy() != network(tokens[:, ::-1]).numpy()
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+@pytest.mark.parametrize("side", [0, 1])
+def test_padding_of_a_trimmed_batch_is_not_read(name: str, side: int, smoke: Any) -> None:
+    network = build(name, smoke[name] | {"trim": True}, word_vectors(name))
+    tokens = RANDOM.integers(1, 11, (10, 5)).astype("int32")
+    padding = [(0, 0), (0, 3) if side else (3, 0)]
+    padded = network(np.pad(tokens, padding)).numpy()
+    np.testing.assert_allclose(padded, network(tokens).numpy(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_dropout_of_the_embedding_is_of_training_alone(name: str, smoke: Any) -> None:
+    changed = smoke[name] | {"embedding_dropout": 0.9, "dropout": 0.0}
+    network = build(name, changed, word_vectors(name))
+    reviews = inputs(name, network)
+    still = network(reviews).numpy()
+    np.testing.assert_array_equal(still, network(reviews).numpy())
+    assert not np.allclose(still, network(reviews, training=True).numpy())

@@ -76,6 +76,7 @@ def test_training_needs_neither_test_nor_raw_texts() -> None:
 
 def test_a_network_learns_what_tells_the_classes_apart() -> None:
     optimizer = {"name": "adam", "learning_rate": 0.02, "clip_norm": None}
+    optimizer |= {"schedule": "constant", "average": 0.0}
     set_params("mlp", epochs=6, batch_size=10, optimizer=optimizer)
     train("mlp")
     table = pd.read_csv(paths.metrics("mlp", "epochs.csv"))
@@ -94,21 +95,42 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
     assert all(content != first[name] for name, content in outputs(2).items())
 
 
+@pytest.mark.parametrize("name", ["mlp", "lstm"])
 def test_every_epoch_reads_all_reviews_in_an_order_of_its_own(
-    monkeypatch: pytest.MonkeyPatch,
+    name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     orders = []
-    batches = runtime.batches
+    stream = runtime.stream
 
-    def recorded(arrays: Any, size: int, order: np.ndarray | None = None) -> Any:
-        orders.append(order)
-        return batches(arrays, size, order)
+    def recorded(columns: Any, batches: Any) -> Any:
+        if len(columns) > 1:
+            orders.append(np.concatenate(batches).tolist())
+        return stream(columns, batches)
 
-    monkeypatch.setattr(runtime, "batches", recorded)
-    train("mlp")
-    first, second = (order.tolist() for order in orders if order is not None)
+    monkeypatch.setattr(runtime, "stream", recorded)
+    train(name)
+    first, second = orders
     assert sorted(first) == sorted(second) == list(range(SIZES["train"]))
     assert first != second != sorted(second) != first
+
+
+@pytest.mark.parametrize("name", ["lstm", "transformer"])
+def test_what_a_review_gets_does_not_depend_on_its_company(name: str) -> None:
+    family = train(name)
+    copy_epoch(paths.epochs(name), 1, paths.chosen(name))
+    texts = read_table(paths.review_split("split", "test"))["text"]
+    together = text.probabilities(family, family.read_params(), texts)
+    for row in range(3):
+        alone = text.probabilities(family, family.read_params(), texts.slice(row, 1))
+        np.testing.assert_allclose(alone, together[row : row + 1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["lstm", "transformer"])
+def test_a_review_of_unknown_words_has_a_probability(name: str) -> None:
+    family = train(name)
+    copy_epoch(paths.epochs(name), 1, paths.chosen(name))
+    likely = text.probabilities(family, family.read_params(), pa.chunked_array([["unheard of"]]))
+    assert 0 < likely[0] < 1
 
 
 def test_an_embedding_may_start_from_random_vectors() -> None:

@@ -21,9 +21,10 @@ def test_everything_is_read_as_it_was_written() -> None:
     vocabulary = pa.table({"word": ["good", "bad"], "count": [3, 1]})
     embedding = np.arange(6, dtype="float32").reshape(3, 2)
     vectorizer = Vectorizer(idf=np.ones(3), mean=np.zeros(2), scale=np.full(2, 5.0))
-    fitted.write_fitted(vocabulary, embedding, vectorizer)
+    fitted.write_fitted(vocabulary, embedding, vectorizer, np.arange(101))
     assert fitted.read_vocabulary().equals(vocabulary)
     np.testing.assert_array_equal(fitted.read_embedding(), embedding)
+    np.testing.assert_array_equal(fitted.read_length_percentiles(), np.arange(101))
     found = fitted.read_vectorizer()
     assert [found.idf.tolist(), found.mean.tolist(), found.scale.tolist()] == [
         [1, 1, 1],
@@ -38,6 +39,7 @@ def test_everything_is_read_as_it_was_written() -> None:
         (fitted.read_vocabulary, r"vocabulary\.parquet"),
         (fitted.read_embedding, r"embedding\.npy"),
         (fitted.read_vectorizer, r"vectorizer\.npz"),
+        (fitted.read_length_percentiles, r"lengths\.npy"),
     ],
 )
 def test_a_missing_file_is_named(read: Callable[[], object], name: str) -> None:

@@ -1,49 +1,41 @@
-"""Token ids equal those of a plain loop over words, whatever the texts and the padding are."""
+"""Token ids equal those of a plain loop over words, whatever the texts are."""
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epochwise.inputs.reviews.tokens import UNKNOWN, Padding, pad, split, tokenize, unknown_id
+from epochwise.inputs.reviews.tokens import UNKNOWN, split, tokenize, unknown_id
 
 # Enough words to leave Arrow's small batches, whose order is not that of first appearance.
 KNOWN = ["i've", "café", "東京", "don't", *(f"w{i}" for i in range(90))]
 TEXT = st.lists(st.sampled_from([*KNOWN, "unheard"]), min_size=1, max_size=30).map(" ".join)
 TEXTS = st.lists(st.just("") | TEXT, max_size=8)
-PADDING: st.SearchStrategy[Padding] = st.sampled_from(["left", "right"])
 
 
 def vocabulary(words: list[str]) -> pa.Table:
     return pa.table({"word": words, "count": [1] * len(words)})
 
 
-def reference(text: str, words: list[str], length: int, padding: Padding) -> list[int]:
+def reference(text: str, words: list[str]) -> list[int]:
     tokens = []
     for word in text.split():
         if word in words:
             tokens.append(words.index(word) + 1)
         elif UNKNOWN in words:
             tokens.append(len(words))
-    tokens = tokens[:length]
-    zeros = [0] * (length - len(tokens))
-    return zeros + tokens if padding == "left" else tokens + zeros
+    return tokens
 
 
 @settings(deadline=None)
-@given(TEXTS, st.booleans(), st.integers(1, 15), PADDING)
-def test_padded_tokens_equal_a_loop_over_words(
-    texts: list[str], unknown_token: bool, length: int, padding: Padding
-) -> None:
+@given(TEXTS, st.booleans())
+def test_tokens_equal_a_loop_over_words(texts: list[str], unknown_token: bool) -> None:
     words = [*KNOWN, UNKNOWN] if unknown_token else KNOWN
-    expected = [reference(text, words, length, padding) for text in texts]
+    expected = [reference(text, words) for text in texts]
     column = pa.chunked_array([texts[:3], texts[3:]], pa.string())
-    padded = pad(tokenize(split(column), vocabulary(words)), length, padding)
-    assert padded.dtype == np.int32 and padded.shape == (len(texts), length)
-    assert padded.tolist() == expected
-    tokens = tokenize(split(pa.array(texts, pa.string())), vocabulary(words))
-    assert pad(tokens.slice(1), length, padding).tolist() == expected[1:]
+    tokens = tokenize(split(column), vocabulary(words))
+    assert tokens.type == pa.list_(pa.int32())
+    assert tokens.to_pylist() == expected
 
 
 @settings(deadline=None)
@@ -57,12 +49,10 @@ def test_the_words_of_a_split_text_make_the_text_again(texts: list[str]) -> None
         assert " ".join(distinct[code] for code in codes) == text
 
 
-def test_unknown_words_are_dropped_before_the_cut() -> None:
+def test_unknown_words_are_dropped() -> None:
     texts = pa.array(["the bland soup was not good", "bland"])
     tokens = tokenize(split(texts), vocabulary(["the", "soup", "was", "good"]))
     assert tokens.to_pylist() == [[1, 2, 3, 4], []]
-    assert pad(tokens, 3, "left").tolist() == [[1, 2, 3], [0, 0, 0]]
-    assert pad(tokens, 6, "left").tolist() == [[0, 0, 1, 2, 3, 4], [0] * 6]
 
 
 @pytest.mark.parametrize(("words", "expected"), [(["a", "b"], 0), (["a", "b", UNKNOWN], 3)])
