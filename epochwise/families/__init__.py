@@ -45,6 +45,11 @@ class Row(params.Section):
         """The data set: reviews, digits or target."""
         return Path(self.test).parts[1]
 
+    @property
+    def inputs(self) -> list[Path]:
+        """What training reads: the splits train and valid, and what it starts from."""
+        return [Path(self.train), Path(self.valid), Path(self.pretrained)]
+
 
 class Table(params.Section):
     """The content of families.yaml, by what is done and how; `families` holds them all."""

@@ -46,15 +46,7 @@ def build(params: Params, vectors: np.ndarray) -> keras.Model:
     places = keras.ops.maximum(keras.ops.cumsum(keras.ops.cast(is_read, "int32"), axis=1) - 1, 0)
     if params.embedding_dropout:
         words = keras.layers.SpatialDropout1D(params.embedding_dropout)(words)
-    x = words + keras.layers.Embedding(params.length, size)(places)
-    attended = keras.layers.MultiHeadAttention(
-        params.heads, params.key_size, kernel_initializer=kernel
-    )(x, x, attention_mask=keras.ops.expand_dims(is_read, 1) if params.trim else None)
-    x = _add_and_normalize(x, keras.layers.Dropout(params.attention_dropout)(attended))
-    inner = keras.layers.Dense(params.feed_forward, kernel_initializer=kernel)(x)
-    inner = activation(params.activation)(inner)
-    inner = keras.layers.Dense(size, kernel_initializer=kernel)(inner)
-    x = _add_and_normalize(x, keras.layers.Dropout(params.feed_forward_dropout)(inner))
+    x = _block(words + keras.layers.Embedding(params.length, size)(places), is_read, params)
     x = _average(x, is_read) if params.trim else keras.layers.GlobalAveragePooling1D()(x)
     for width in params.widths:
         x = keras.layers.Dropout(params.dropout)(x)
@@ -63,6 +55,19 @@ def build(params: Params, vectors: np.ndarray) -> keras.Model:
     x = keras.layers.Dropout(params.dropout)(x)
     outputs = keras.layers.Dense(1, activation="sigmoid", kernel_initializer=kernel)(x)
     return keras.Model(inputs, outputs)
+
+
+def _block(x: keras.KerasTensor, is_read: keras.KerasTensor, params: Params) -> keras.KerasTensor:
+    """Attention of the words of x (n, words, d) to those that are read, and two dense layers."""
+    kernel, size = initializer(params.initializer), x.shape[-1]
+    attended = keras.layers.MultiHeadAttention(
+        params.heads, params.key_size, kernel_initializer=kernel
+    )(x, x, attention_mask=keras.ops.expand_dims(is_read, 1) if params.trim else None)
+    x = _add_and_normalize(x, keras.layers.Dropout(params.attention_dropout)(attended))
+    inner = keras.layers.Dense(params.feed_forward, kernel_initializer=kernel)(x)
+    inner = activation(params.activation)(inner)
+    inner = keras.layers.Dense(size, kernel_initializer=kernel)(inner)
+    return _add_and_normalize(x, keras.layers.Dropout(params.feed_forward_dropout)(inner))
 
 
 def _add_and_normalize(x: keras.KerasTensor, change: keras.KerasTensor) -> keras.KerasTensor:

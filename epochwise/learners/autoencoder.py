@@ -59,7 +59,6 @@ def train(family: Family, params: Any, seed: int) -> None:
         outputs = {split: runtime.outputs(networks[""], x, BATCH) for split, x in noisy.items()}
         return Scored(epoch_row(clean, outputs))
 
-    files = [Path(path) for path in (family.row.train, family.row.valid, family.row.pretrained)]
     Training(
         family=family.name,
         epochs=params.epochs,
@@ -70,7 +69,7 @@ def train(family: Family, params: Any, seed: int) -> None:
         variables=state(networks.values(), [fitted]),
         fit=fit,
         score=score,
-        identity=identity([params, seed], files),
+        identity=identity([params, seed], family.row.inputs),
     ).run()
 
 

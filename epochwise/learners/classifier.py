@@ -50,7 +50,6 @@ def train(family: Family, params: ClassifierFit, seed: int) -> None:
         }
         return Scored(epoch_row(labels, probabilities))
 
-    files = [Path(path) for path in (family.row.train, family.row.valid, family.row.pretrained)]
     Training(
         family=family.name,
         epochs=len(plan),
@@ -61,7 +60,7 @@ def train(family: Family, params: ClassifierFit, seed: int) -> None:
         variables=state(networks.values(), [phase.network for phase in phases]),
         fit=fit,
         score=score,
-        identity=identity([params, seed], files),
+        identity=identity([params, seed], family.row.inputs),
     ).run()
 
 

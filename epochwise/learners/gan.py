@@ -77,7 +77,6 @@ def train(family: Family, params: Any, seed: int) -> None:
     def score(_epoch: int) -> Scored:
         return measure(losses, generate(adversaries.averaged, noise), judge, features)
 
-    files = [Path(path) for path in (family.row.train, family.row.valid, family.row.pretrained)]
     Training(
         family=family.name,
         epochs=params.epochs,
@@ -88,7 +87,7 @@ def train(family: Family, params: Any, seed: int) -> None:
         variables=adversaries.variables,
         fit=fit,
         score=score,
-        identity=identity([params, seed], files),
+        identity=identity([params, seed], family.row.inputs),
         write=write_progress,
     ).run()
 

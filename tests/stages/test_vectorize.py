@@ -92,6 +92,7 @@ def test_the_stage_writes_the_same_bytes_in_every_process(project: Path) -> None
         found.append(digests())
     assert {path.name for path in paths.WORD_VECTORS.iterdir()} == {
         "embedding.npy",
+        "lengths.npy",
         "vectorizer.npz",
         "vocabulary.parquet",
     }
