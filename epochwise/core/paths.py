@@ -72,11 +72,6 @@ def predictions(family: str) -> Path:
     return Path("data/predictions", family, "test.parquet")
 
 
-def report(split: str, family: str) -> Path:
-    """The metrics of a split once more, in one folder for all families."""
-    return Path("data/reports", split, f"{family}.json")
-
-
 def live(family: str) -> Path:
     """The curves of a training, written as it runs."""
     return PLOTS / family / "live"

@@ -32,12 +32,9 @@ LEARNING_CURVES = (
 def write_metrics(family: str, split: str, metrics: dict[str, Any]) -> None:
     """Write the metrics of a family on a split: metrics/<family>/<split>.json.
 
-    Those of valid and test are written once more where all families have theirs in one folder, and
-    of test the few that DVC shows.
+    Of test also the few that DVC shows.
     """
     files.write_metrics(paths.metrics(family, f"{split}.json"), metrics)
-    if split != "train":
-        files.write_metrics(paths.report(split, family), metrics)
     if split == "test":
         shown = headline(metrics, families.row(family).task)
         files.write_json(paths.metrics(family, "headline.json"), {family: shown})
