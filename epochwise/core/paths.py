@@ -82,6 +82,15 @@ def metrics(family: str, name: str) -> Path:
     return METRICS / family / name
 
 
+def headline(family: str) -> Path:
+    """The metrics that DVC shows of a family, as YAML.
+
+    DVC writes `m/lstm:roc_auc` over their columns where families share the names of metrics, so
+    that there are few columns: hence a path as short as this.
+    """
+    return Path("m", family)
+
+
 def plot(kind: str, family: str, suffix: str) -> Path:
     """Data to plot (csv), or a drawn figure (png), of a family: a folder for each kind."""
     return PLOTS / kind / f"{family}.{suffix}"

@@ -15,7 +15,7 @@ HEADLINES: dict[families.Task, dict[str, str]] = {
     "reconstruction": {"cross_entropy": "cross_entropy"},
     "generation": {"frechet": "frechet"},
 }
-"""The metrics of a task that DVC shows. Short names, since a table has all families in a row."""
+"""The metrics of a task that DVC shows, by short names: one table has all families."""
 DIGITS = 4
 """Digits behind the point where an interval has no width."""
 CURVE_COLUMNS = ["curve", "x", "y", "n"]
@@ -37,7 +37,7 @@ def write_metrics(family: str, split: str, metrics: dict[str, Any]) -> None:
     files.write_metrics(paths.metrics(family, f"{split}.json"), metrics)
     if split == "test":
         shown = headline(metrics, families.row(family).task)
-        files.write_json(paths.metrics(family, "headline.json"), {family: shown})
+        files.write_json(paths.headline(family), shown)
 
 
 def headline(metrics: dict[str, Any], task: families.Task) -> dict[str, float]:
