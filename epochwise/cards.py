@@ -51,7 +51,7 @@ SHOWN: dict[families.Task, tuple[str, ...]] = {
 
 def card(family: str, row: families.Row, noise: dict[str, Any]) -> str:
     """The model card of `family`, as Markdown, from what the pipeline keeps of it."""
-    test, valid = (read_json(paths.report(split, family)) for split in ("test", "valid"))
+    test, valid = (read_json(paths.metrics(family, f"{split}.json")) for split in ("test", "valid"))
     does, limits = TASKS[row.task]
     parts = [
         f"# {family}",

@@ -3,8 +3,8 @@
 A family whose metric differs from the best one's by no more than training noise ties with it; of
 those that tie the one with the fewest parameters is the champion.
 
-Reads data/reports/{valid,test} and metrics/noise.json. Writes metrics/champions.json, which
-`predict`, `classify` and the artifacts in dvc.yaml follow, and cards/<family>.md.
+Reads metrics/<family>/{valid,test}.json and metrics/noise.json. Writes metrics/champions.json,
+which `predict`, `classify` and the artifacts in dvc.yaml follow, and cards/<family>.md.
 """
 
 from math import hypot
@@ -80,7 +80,7 @@ def main() -> None:
     noise = read_json(paths.NOISE)
     champions = {}
     for name, members in groups(table).items():
-        reports = {family: read_json(paths.report("valid", family)) for family in members}
+        reports = {family: read_json(paths.metrics(family, "valid.json")) for family in members}
         metric = section.metric[table[members[0]].task]
         champions[name] = choose(metric, reports, noise, section)
     write_metrics(paths.CHAMPIONS, {"champions": champions})

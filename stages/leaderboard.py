@@ -1,6 +1,6 @@
 """All families side by side on test, each compared with its rival on the same samples.
 
-Reads data/reports/test, data/predictions and plots/curves of every family. Writes
+Reads metrics/<family>/test.json, data/predictions/<family> and plots/curves/<family>.csv. Writes
 metrics/leaderboard.json and, for DVC's plots page, plots/leaderboard.csv and one table per kind of
 curve. `--show` prints the leaderboard that is there.
 """
@@ -132,7 +132,7 @@ def entries(table: dict[str, families.Row], seed: int) -> dict[str, dict[str, An
     """The test metrics of each family, its training time, and its comparison with its rival."""
     found = {}
     for family, row in table.items():
-        entry = read_json(paths.report("test", family))
+        entry = read_json(paths.metrics(family, "test.json"))
         if row.rival in table:
             entry[f"against_{row.rival}"] = against(row.task, family, row.rival, seed)
         found[family] = entry | {"train_seconds": train_seconds(family)}
@@ -148,7 +148,7 @@ def against(task: families.Task, family: str, rival: str, seed: int) -> dict[str
 
 def predictions(family: str) -> Predictions:
     """What `evaluate` kept of a family with a threshold, in the order of their ids."""
-    threshold = read_json(paths.report("test", family))["threshold"]
+    threshold = read_json(paths.metrics(family, "test.json"))["threshold"]
     table = read_table(paths.predictions(family)).sort_by("id")
     return Predictions(table["label"].to_numpy(), table["probability"].to_numpy(), threshold)
 

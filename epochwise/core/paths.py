@@ -72,11 +72,6 @@ def predictions(family: str) -> Path:
     return Path("data/predictions", family, "test.parquet")
 
 
-def report(split: str, family: str) -> Path:
-    """The metrics of a split once more, in one folder for all families."""
-    return Path("data/reports", split, f"{family}.json")
-
-
 def live(family: str) -> Path:
     """The curves of a training, written as it runs."""
     return PLOTS / family / "live"
@@ -85,6 +80,15 @@ def live(family: str) -> Path:
 def metrics(family: str, name: str) -> Path:
     """A file of metrics of a family: train.json, selection.json, epochs.csv."""
     return METRICS / family / name
+
+
+def headline(family: str) -> Path:
+    """The metrics that DVC shows of a family, as YAML.
+
+    DVC writes `m/lstm:roc_auc` over their columns where families share the names of metrics, so
+    that there are few columns: hence a path as short as this.
+    """
+    return Path("m", family)
 
 
 def plot(kind: str, family: str, suffix: str) -> Path:

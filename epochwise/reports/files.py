@@ -15,7 +15,7 @@ HEADLINES: dict[families.Task, dict[str, str]] = {
     "reconstruction": {"cross_entropy": "cross_entropy"},
     "generation": {"frechet": "frechet"},
 }
-"""The metrics of a task that DVC shows. Short names, since a table has all families in a row."""
+"""The metrics of a task that DVC shows, by short names: one table has all families."""
 DIGITS = 4
 """Digits behind the point where an interval has no width."""
 CURVE_COLUMNS = ["curve", "x", "y", "n"]
@@ -32,15 +32,12 @@ LEARNING_CURVES = (
 def write_metrics(family: str, split: str, metrics: dict[str, Any]) -> None:
     """Write the metrics of a family on a split: metrics/<family>/<split>.json.
 
-    Those of valid and test are written once more where all families have theirs in one folder, and
-    of test the few that DVC shows.
+    Of test also the few that DVC shows.
     """
     files.write_metrics(paths.metrics(family, f"{split}.json"), metrics)
-    if split != "train":
-        files.write_metrics(paths.report(split, family), metrics)
     if split == "test":
         shown = headline(metrics, families.row(family).task)
-        files.write_json(paths.metrics(family, "headline.json"), {family: shown})
+        files.write_json(paths.headline(family), shown)
 
 
 def headline(metrics: dict[str, Any], task: families.Task) -> dict[str, float]:

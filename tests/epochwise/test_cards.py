@@ -49,7 +49,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def write_reports(family: str, metrics: dict[str, Any]) -> None:
     for split in ("valid", "test"):
-        write_json(paths.report(split, family), metrics)
+        write_json(paths.metrics(family, f"{split}.json"), metrics)
 
 
 def test_a_card_has_data_choice_metrics_slices_limits_and_cost() -> None:

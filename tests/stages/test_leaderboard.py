@@ -51,7 +51,7 @@ def write_family(family: str, ids: list[str], predicted: list[int]) -> None:
     write_table(paths.predictions(family), table)
     metrics: dict[str, Any] = {"accuracy": 0.5, "log_loss": 0.1, "epoch": 3}
     metrics |= {"macro_precision": 0.5, "macro_recall": 0.25, "ci95": {"accuracy": [0.4, 0.6]}}
-    write_json(paths.report("test", family), metrics)
+    write_json(paths.metrics(family, "test.json"), metrics)
 
 
 def test_transfer_is_compared_with_scratch_image_by_image(
