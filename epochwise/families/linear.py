@@ -4,6 +4,7 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
+import scipy.sparse as sp
 from pydantic import PositiveFloat, PositiveInt
 from scipy.special import expit
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -31,12 +32,24 @@ class Tfidf(Section):
 
 
 def fit(texts: list[str], labels: np.ndarray, params: Tfidf, seed: int) -> pa.Table:
-    """Fit on cleaned texts: a table `term, idf, coefficient`, the intercept in its last row.
+    """Fit on cleaned texts: a table `term, idf, coefficient`, the intercept in its last row."""
+    vectorizer, features = fit_terms(texts, params)
+    return as_table(vectorizer, *regress(features, labels, params, seed))
+
+
+def fit_terms(texts: list[str], params: Tfidf) -> tuple[TfidfVectorizer, sp.csr_matrix]:
+    """The vectorizer of the terms of cleaned texts, and what it makes of them (n, m)."""
+    vectorizer = _vectorizer(params, min_df=params.min_documents, max_features=params.max_terms)
+    return vectorizer, vectorizer.fit_transform(texts)
+
+
+def regress(
+    features: sp.csr_matrix, labels: np.ndarray, params: Tfidf, seed: int
+) -> tuple[np.ndarray, float]:
+    """Coefficients (m,) and intercept of logistic regression on `features` (n, m).
 
     `regularization` is the inverse strength, C of scikit-learn's LogisticRegression.
     """
-    vectorizer = _vectorizer(params, min_df=params.min_documents, max_features=params.max_terms)
-    features = vectorizer.fit_transform(texts)
     weights = params.class_weight
     model = LogisticRegression(
         C=params.regularization,
@@ -44,11 +57,16 @@ def fit(texts: list[str], labels: np.ndarray, params: Tfidf, seed: int) -> pa.Ta
         max_iter=1000,
         random_state=seed,
     ).fit(features, labels)
+    return model.coef_[0], model.intercept_[0]
+
+
+def as_table(vectorizer: TfidfVectorizer, coefficients: np.ndarray, intercept: float) -> pa.Table:
+    """The model as a table, from the `coefficients` (m,) of the vectorizer's terms."""
     return pa.table(
         {
             "term": [*vectorizer.get_feature_names_out(), INTERCEPT],
             "idf": [*vectorizer.idf_, 0.0],
-            "coefficient": [*model.coef_[0], model.intercept_[0]],
+            "coefficient": [*coefficients, intercept],
         }
     )
 

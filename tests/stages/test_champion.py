@@ -53,4 +53,11 @@ def test_families_compete_on_the_same_task_and_data() -> None:
     found = groups(families.table())
     assert found["multiclass_digits"] == ["cnn"]
     assert found["multiclass_target"] == ["transfer", "scratch"]
-    assert found["binary_reviews"] == ["baseline", "mlp", "lstm", "bilstm", "transformer"]
+    assert found["binary_reviews"] == [
+        "baseline",
+        "nb_linear",
+        "mlp",
+        "lstm",
+        "bilstm",
+        "transformer",
+    ]

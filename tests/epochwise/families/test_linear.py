@@ -1,5 +1,6 @@
 """Linear families: what scikit-learn makes of the same texts, kept as a plain table."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from epochwise import families
 from epochwise.core import params
 from epochwise.families import linear
 from epochwise.families.linear import Tfidf, fit, probabilities
+from tests.configuration import compose
 
 LINEAR = [name for name, row in families.table().items() if row.learner == "linear"]
 RANDOM = np.random.default_rng(0)
@@ -33,9 +35,10 @@ def section(**changes: Any) -> Tfidf:
 
 
 @pytest.mark.parametrize("name", LINEAR)
-def test_every_linear_family_has_the_contract(name: str) -> None:
+def test_every_linear_family_has_the_contract(name: str, tmp_path: Path) -> None:
     family = families.load(name)
-    used = params.check(PLAIN, family.schema, f"train.{name}")
+    block = compose(tmp_path / "params.yaml")["train"][name]
+    used = params.check(block, family.schema, f"train.{name}")
     model = family.module.fit(TEXTS, LABELS, used, 1)
     likely = family.module.probabilities(model, [*TEXTS, ""], used)
     assert likely.shape == (61,) and likely.dtype == np.float32
