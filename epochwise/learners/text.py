@@ -42,7 +42,8 @@ def train(family: Family, params: Any, seed: int) -> None:
     runtime.start(seed)
     network = family.module.build(params, inputs.vectors(x["train"]))
     network.compile(_optimizer(params), "binary_crossentropy")
-    schedule(network.optimizer, params.optimizer, params.epochs * params.batches(len(weights)))
+    epochs = count_epochs(params, len(weights))
+    schedule(network.optimizer, params.optimizer, epochs * params.batches(len(weights)))
     network.optimizer.build(network.trainable_variables)
 
     def fit(epoch: int) -> None:
@@ -58,7 +59,7 @@ def train(family: Family, params: Any, seed: int) -> None:
 
     Training(
         family=family.name,
-        epochs=params.epochs,
+        epochs=epochs,
         keep_epochs=params.keep_epochs,
         keep_by="valid_loss",
         seed=seed,
@@ -69,6 +70,14 @@ def train(family: Family, params: Any, seed: int) -> None:
         identity=identity([params, seed], files),
         write=partial(_write_valid, reviews["valid"]),
     ).run()
+
+
+def count_epochs(params: Any, reviews: int) -> int:
+    """How many epochs a network is trained on so many `reviews`."""
+    epochs: int = params.epochs
+    if isinstance(params, SequenceParams) and params.shown is not None:
+        epochs = min(epochs, max(params.shown // reviews, 2))
+    return epochs
 
 
 def _write_valid(reviews: pa.Table, history: list[Scored], folder: Path) -> None:

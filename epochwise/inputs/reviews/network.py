@@ -25,13 +25,15 @@ class SequenceParams(Cut):
     Its embedding starts from the word vectors of the pipeline, or from random ones of
     `embedding_size`; `embedding_dropout` hides a share of its dimensions in training. A step
     updates `all` word vectors, as long as their momentum lasts, or only those that it has
-    `touched` (epochwise.training.lazy).
+    `touched` (epochwise.training.lazy). Training ends early, though not before two epochs, where
+    another one would show the network more than `shown` reviews in all (null: never).
     """
 
     embedding: Literal["random", "word2vec"]
     embedding_size: PositiveInt
     embedding_dropout: float = Field(ge=0, lt=1)
     embedding_updates: Literal["all", "touched"]
+    shown: PositiveInt | None
 
 
 class Inputs(Protocol):

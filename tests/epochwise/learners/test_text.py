@@ -156,3 +156,9 @@ def test_a_family_without_a_chosen_network_is_told() -> None:
     with pytest.raises(InputError, match=r"models/lstm/model\.keras"):
         text.score(family, family.read_params(), 1)
     assert not paths.scores("lstm").exists()
+
+
+@pytest.mark.parametrize(("shown", "epochs"), [(None, 6), (1000, 6), (300, 5), (59, 2), (1, 2)])
+def test_epochs_end_where_enough_reviews_have_been_shown(shown: int | None, epochs: int) -> None:
+    set_params("lstm", epochs=6, shown=shown)
+    assert text.count_epochs(families.load("lstm").read_params(), SIZES["train"]) == epochs

@@ -30,7 +30,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def sequences(**changes: Any) -> SequenceParams:
     plain = {"length": 5, "end": "first", "padding": "left", "trim": False}
     plain |= {"embedding": "word2vec", "embedding_size": 4}
-    plain |= {"embedding_dropout": 0.0, "embedding_updates": "all"}
+    plain |= {"embedding_dropout": 0.0, "embedding_updates": "all", "shown": None}
     return SequenceParams.model_validate(plain | changes)
 
 
