@@ -223,8 +223,10 @@ def plotted(table: dict[str, families.Row], leaderboard: dict[str, dict[str, Any
 
 def curves(table: dict[str, families.Row]) -> dict[str, pd.DataFrame]:
     """The curves of all families by kind: columns `family, curve, x, y, n`."""
+    # As text: a class 0 stays one beside the rates of other curves.
     read = pd.concat(
-        pd.read_csv(paths.plot("curves", family, "csv")).assign(family=family) for family in table
+        pd.read_csv(paths.plot("curves", family, "csv"), dtype=str).assign(family=family)
+        for family in table
     )
     columns = ["family", "curve", "x", "y", "n"]
     return {name: read.loc[read["curve"].isin(kinds), columns] for name, kinds in CURVES.items()}

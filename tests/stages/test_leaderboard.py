@@ -14,6 +14,7 @@ from stages.leaderboard import (
     Predictions,
     compare,
     compare_classes,
+    curves,
     entries,
     tables,
 )
@@ -84,3 +85,18 @@ def test_predictions_in_another_order_are_compared_sample_by_sample(
     write_table(paths.predictions("scratch"), shuffled)
     found = entries(table, seed=1)["transfer"]["against_scratch"]
     assert (found["accuracy"]["difference"], found["mcnemar_p"]) == (0, 1)
+
+
+def test_curves_keep_the_names_of_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = {name: row for name, row in families.table().items() if name in ("lstm", "cnn")}
+    monkeypatch.chdir(tmp_path)
+    for family in table:
+        path = paths.plot("curves", family, "csv")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("curve,x,y,n\nroc,0.25,1.0,\nconfusion,0,1,12\n")
+    found = curves(table)
+    assert found["confusion"].to_csv(index=False).splitlines() == [
+        "family,curve,x,y,n",
+        "lstm,confusion,0,1,12",
+        "cnn,confusion,0,1,12",
+    ]
