@@ -28,7 +28,7 @@ help:
 	@echo 'make test-long  run the tests that take minutes each'
 	@echo 'make lock       pin what requirements.in asks for in requirements.txt'
 
-repro: .venv/installed
+repro: .venv/installed .dvc/tmp/plots.html
 	python -m epochwise.check
 	python -m dvc repro
 	python -m stages.leaderboard --show
@@ -52,6 +52,10 @@ test-long: .venv/installed
 lock: .venv/installed
 	uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --python-version 3.11 \
 		--custom-compile-command 'make lock' $(UPGRADE) --output-file requirements.txt requirements.in
+
+# The page of `dvc plots show`, with Vega's own scripts: it needs no network.
+.dvc/tmp/plots.html: .venv/installed
+	python -m epochwise.review --template
 
 # The stamp is made last, so that an interrupted installation starts again from nothing.
 .venv/installed: requirements.txt

@@ -5,13 +5,13 @@ images of 0 to 255, and its features of train and valid.
 """
 
 from epochwise.core import params, paths
-from epochwise.core.cli import quiet, run
+from epochwise.core.cli import quiet, run, without
 from epochwise.core.files import read_arrays, replacing, write_arrays
 
 
 def main() -> None:
     """Make the base network and its features."""
-    with quiet():
+    with quiet(), without("matplotlib", "sklearn"):
         from epochwise.families import base, cnn
         from epochwise.inputs.images import Target, scaled
         from epochwise.training import keras_file, runtime

@@ -16,11 +16,9 @@ from epochwise import families
 from epochwise.core import params, paths
 from epochwise.core.cli import run
 from epochwise.core.files import read_json, read_table, replacing, write_metrics
-from epochwise.measures.binary import at_threshold
+from epochwise.measures.binary import at_threshold, counts, precision_and_recall, weighted_auc
 from epochwise.measures.bootstrap import interval, mcnemar, p_value, resamples
-from epochwise.reports.binary import weighted_metrics
 
-COMPARED = ("roc_auc", "balanced_accuracy", "accuracy")
 CURVES = {
     "roc": ["roc"],
     "calibration": ["calibration"],
@@ -72,13 +70,13 @@ def compare(ours: Predictions, theirs: Predictions, seed: int) -> dict[str, Any]
     """Paired tests of two models on the same samples.
 
     Returns:
-        For each metric of COMPARED the `difference` ours - theirs, its 95 % bootstrap interval
+        For each metric of `compared` the `difference` ours - theirs, its 95 % bootstrap interval
         `ci95` and `p`; and `mcnemar_p`, of McNemar's test on accuracy.
     """
 
     def differences(weights: np.ndarray) -> dict[str, np.ndarray]:
-        left, right = (weighted_metrics(*model, weights) for model in (ours, theirs))
-        return {name: left[name] - right[name] for name in COMPARED}
+        left, right = (compared(model, weights) for model in (ours, theirs))
+        return {name: left[name] - right[name] for name in left}
 
     observed = differences(np.ones((1, len(ours.labels))))
     drawn = pd.concat(
@@ -96,6 +94,18 @@ def compare(ours: Predictions, theirs: Predictions, seed: int) -> dict[str, Any]
         }
         for name, values in drawn.items()
     } | {"mcnemar_p": mcnemar(*correct)}
+
+
+def compared(model: Predictions, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """What models are compared by, for each row of sample `weights` (k, n): name to (k,)."""
+    labels, probabilities, threshold = model
+    counted = counts(labels, at_threshold(probabilities, threshold), weights)
+    recall = precision_and_recall(counted)
+    return {
+        "roc_auc": weighted_auc(labels, probabilities, weights),
+        "balanced_accuracy": (recall["recall_0"] + recall["recall_1"]) / 2,
+        "accuracy": (counted.true_0 + counted.true_1) / weights.sum(axis=1),
+    }
 
 
 def compare_classes(ours: np.ndarray, theirs: np.ndarray, seed: int) -> dict[str, Any]:
@@ -213,8 +223,10 @@ def plotted(table: dict[str, families.Row], leaderboard: dict[str, dict[str, Any
 
 def curves(table: dict[str, families.Row]) -> dict[str, pd.DataFrame]:
     """The curves of all families by kind: columns `family, curve, x, y, n`."""
+    # As text: a class 0 stays one beside the rates of other curves.
     read = pd.concat(
-        pd.read_csv(paths.plot("curves", family, "csv")).assign(family=family) for family in table
+        pd.read_csv(paths.plot("curves", family, "csv"), dtype=str).assign(family=family)
+        for family in table
     )
     columns = ["family", "curve", "x", "y", "n"]
     return {name: read.loc[read["curve"].isin(kinds), columns] for name, kinds in CURVES.items()}

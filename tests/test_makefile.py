@@ -81,6 +81,13 @@ def test_missing_venv_module_is_said_in_one_line(checkout: Path, version: str) -
     assert not (checkout / ".venv").exists()
 
 
+def test_the_pipeline_comes_with_a_page_for_its_plots(checkout: Path) -> None:
+    done = make(checkout, "--dry-run", "repro", f"PYTHON={sys.executable}")
+    commands = [line for line in done.stdout.splitlines() if line.startswith("python -m")]
+    assert commands[0] == "python -m epochwise.review --template"
+    assert "python -m dvc repro" in commands
+
+
 def test_a_failed_installation_leaves_nothing_and_the_next_make_repairs(checkout: Path) -> None:
     here = f"PYTHON={sys.executable}"
     requirements = checkout / "requirements.txt"

@@ -10,9 +10,11 @@ from types import ModuleType
 from typing import Literal, NamedTuple
 
 from epochwise.core import params
-from epochwise.core.cli import InputError, quiet
+from epochwise.core.cli import InputError, quiet, without
 
 TABLE = Path("families.yaml")
+NETWORKS = "epochwise/training"
+"""The code that trains networks."""
 
 Task = Literal["binary", "multiclass", "reconstruction", "generation"]
 
@@ -109,6 +111,9 @@ def load(name: str) -> Family:
     """
     found = row(name)
     with quiet():
+        if found.training == NETWORKS:
+            with without("matplotlib", "sklearn"):
+                import_module("keras")
         return Family(name, found, import_module(f"epochwise.families.{name}"))
 
 

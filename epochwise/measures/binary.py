@@ -68,8 +68,10 @@ def weighted_auc(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndar
     """
     order = np.argsort(probabilities, kind="stable")
     starts = np.flatnonzero(np.diff(probabilities[order], prepend=-np.inf))
-    ones = np.add.reduceat((weights * labels)[:, order], starts, axis=1)
-    zeros = np.add.reduceat((weights * (1 - labels))[:, order], starts, axis=1)
+    ranked = weights.take(order, axis=1)
+    both = np.add.reduceat(ranked, starts, axis=1)
+    ones = np.add.reduceat(ranked * labels[order], starts, axis=1)
+    zeros = both - ones
     zeros_below = np.cumsum(zeros, axis=1) - zeros
     pairs = ones.sum(axis=1) * zeros.sum(axis=1)
     with np.errstate(invalid="ignore"):

@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from epochwise.core import paths
 from epochwise.core.files import read_json, read_table, write_table
-from epochwise.figures.curves import draw_report
 from epochwise.measures import bootstrap
 from epochwise.measures.binary import (
     at_threshold,
@@ -38,6 +37,8 @@ def write(family: str, selection: dict[str, Any], seed: int) -> None:
     Writes the metrics of every split, the predictions for test, the curves and the figure; `seed`
     draws the resamples of the 95 % intervals.
     """
+    from epochwise.figures.curves import draw_report
+
     folder = paths.scores(family)
     threshold = selection["threshold"]
     model = read_json(folder / "model.json")

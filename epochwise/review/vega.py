@@ -22,6 +22,7 @@ _DVC_BODY = """
 <style>
 body { font-family: sans-serif; margin: 1rem; }
 body > div { overflow-x: auto; }
+div { vertical-align: top; }
 img { max-width: 100%; }
 </style>
 </head>

@@ -10,11 +10,11 @@ import pytest
 from epochwise import families
 from epochwise.core import paths
 from epochwise.core.files import write_json, write_table
-from stages import leaderboard
 from stages.leaderboard import (
     Predictions,
     compare,
     compare_classes,
+    curves,
     entries,
     tables,
 )
@@ -26,8 +26,9 @@ def test_a_model_does_not_differ_from_itself() -> None:
     labels, probabilities = RANDOM.integers(0, 2, 200), RANDOM.random(200)
     ours = Predictions(labels, probabilities, 0.5)
     found = compare(ours, ours, seed=1)
-    assert {found[name]["difference"] for name in leaderboard.COMPARED} == {0.0}
-    assert {found[name]["p"] for name in leaderboard.COMPARED} == {1.0}
+    assert found.pop("mcnemar_p") == 1
+    assert list(found) == ["roc_auc", "balanced_accuracy", "accuracy"]
+    assert all((test["difference"], test["p"]) == (0, 1) for test in found.values())
     right = labels == 1
     assert compare_classes(right, right, seed=1)["accuracy"]["difference"] == 0
     assert compare_classes(right, right, seed=1)["mcnemar_p"] == 1
@@ -84,3 +85,18 @@ def test_predictions_in_another_order_are_compared_sample_by_sample(
     write_table(paths.predictions("scratch"), shuffled)
     found = entries(table, seed=1)["transfer"]["against_scratch"]
     assert (found["accuracy"]["difference"], found["mcnemar_p"]) == (0, 1)
+
+
+def test_curves_keep_the_names_of_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = {name: row for name, row in families.table().items() if name in ("lstm", "cnn")}
+    monkeypatch.chdir(tmp_path)
+    for family in table:
+        path = paths.plot("curves", family, "csv")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("curve,x,y,n\nroc,0.25,1.0,\nconfusion,0,1,12\n")
+    found = curves(table)
+    assert found["confusion"].to_csv(index=False).splitlines() == [
+        "family,curve,x,y,n",
+        "lstm,confusion,0,1,12",
+        "cnn,confusion,0,1,12",
+    ]

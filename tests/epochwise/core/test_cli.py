@@ -1,11 +1,14 @@
 """Commands say what is wrong in one line, and what they do with --help."""
 
+import importlib
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from epochwise.core.cli import without
 from tests.configuration import ROOT
 
 COMMAND = '''"""Greet somebody."""
@@ -69,6 +72,14 @@ def test_bad_input_is_one_line_and_status_1(folder: Path, name: str, message: st
 def test_a_fault_of_ours_keeps_its_traceback(folder: Path) -> None:
     done = greet(folder, "bug")
     assert done.returncode == 1 and "Traceback" in done.stderr
+
+
+def test_without_a_package_it_cannot_be_imported_and_afterwards_it_can() -> None:
+    with without("wave", "json"):
+        assert importlib.import_module("json") is json  # loaded already
+        with pytest.raises(ImportError):
+            importlib.import_module("wave")
+    assert importlib.import_module("wave").open
 
 
 def test_an_unknown_option_is_told(folder: Path) -> None:

@@ -1,5 +1,7 @@
 """families.yaml: every family has what the stages ask of it."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,14 @@ def test_the_code_in_a_row_is_there() -> None:
     for row in TABLE.values():
         for code in (row.reads, row.layers, row.training):
             assert (ROOT / code).exists(), code
+
+
+def test_networks_start_without_what_keras_can_do_without() -> None:
+    code = "import sys; from epochwise import families; families.load('lstm'); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    loaded = set(done.stdout.split())
+    assert {"keras", "tensorflow"} <= loaded
+    assert not {"sklearn", "matplotlib"} & loaded
 
 
 def test_an_unknown_family_is_told() -> None:
