@@ -78,8 +78,15 @@ def rounded(content: Any) -> Any:
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """The content of a JSON file.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is damaged ({error}): run `dvc repro` to build it") from None
 
 
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:
@@ -89,9 +96,19 @@ def write_arrays(path: Path, **arrays: np.ndarray) -> None:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an npz file by name."""
-    with np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)
+    """The arrays of an npz file by name.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except FileNotFoundError:
+        raise
+    # Of a damaged file, zipfile and numpy's parser raise whatever they meet.
+    except Exception as error:
+        raise InputError(f"{path} is damaged ({error}): run `dvc repro` to build it") from None
 
 
 def write_table(path: Path, table: pa.Table) -> None:
@@ -110,7 +127,7 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
         return pq.read_table(path, columns=columns, partitioning=None)
     except FileNotFoundError:
         raise InputError(f"{path} not found: run `dvc repro` to build it") from None
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path} cannot be read as Parquet: {error}") from None
 
 

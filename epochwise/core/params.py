@@ -15,6 +15,10 @@ PARAMS = Path("params.yaml")
 SHORT = reprlib.Repr()
 """Values in messages: YAML's references can make a small file an endless one."""
 SHORT.maxstring = SHORT.maxother = SHORT.maxlong = 200
+LONGEST = 1 << 20
+"""Bytes of a YAML file at most: a longer one was not written by hand, and takes minutes to read."""
+MOST_MERGED = 10_000
+"""Pairs of a mapping into which others are merged (`<<`), which can double it at every line."""
 
 
 class Section(BaseModel):
@@ -24,6 +28,22 @@ class Section(BaseModel):
 
 
 SectionT = TypeVar("SectionT", bound=Section)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML of plain values, in bounded time and memory."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Merge the mappings that `node` names under `<<` into it.
+
+        Raises:
+            ConstructorError: there are more than MOST_MERGED pairs then.
+        """
+        super().flatten_mapping(node)
+        if len(node.value) > MOST_MERGED:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"a mapping is merged from more than {MOST_MERGED}", node.start_mark
+            )
 
 
 def read(key: str, schema: type[SectionT], path: Path = PARAMS) -> SectionT:
@@ -66,9 +86,13 @@ def load(path: Path = PARAMS) -> Any:
         InputError: the file is missing or is not YAML.
     """
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except FileNotFoundError:
         raise InputError(f"{path} not found: run from the project's root folder") from None
+    if len(content) > LONGEST:
+        raise InputError(f"{path} has {len(content)} bytes, expected {LONGEST} at most")
+    try:
+        return yaml.load(content.decode("utf-8"), _Loader)
     # ValueError: a date or a number that there is not; RecursionError: lists in lists in lists.
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None

@@ -29,6 +29,7 @@ Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 Md5 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
 Name = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
 """The name of a file, of a package, or its version: nothing that leads elsewhere."""
+Address = Annotated[str, StringConstraints(pattern=r"^https?://[!-~]+$", max_length=2000)]
 
 
 class Pin(params.Section):
@@ -50,14 +51,14 @@ class Package(Pin):
 class Url(Pin):
     """The pin of a file at an address; `sha256` is null while nobody has published it."""
 
-    url: str
+    url: Address
     sha256: Sha256 | None
 
 
 class Urls(params.Section):
     """The pin of files at `base` + name, with the published MD5 of each."""
 
-    base: str
+    base: Address
     folder: Name
     md5: dict[Name, Md5]
     licence: str

@@ -4,13 +4,12 @@ Files are read as a stream and only the rows of wanted words are kept, so that a
 gigabytes takes no more memory than the vocabulary does. Nothing is unpickled.
 """
 
-import gzip
 import io
 import logging
 import re
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
@@ -22,8 +21,11 @@ from pydantic import PositiveFloat, PositiveInt
 from epochwise.core.cli import InputError
 from epochwise.core.params import Section
 from epochwise.core.progress import track
+from epochwise.core.unpacking import DAMAGE, opened, zip_member
 
 CHUNK = 1 << 20
+MOST_NUMBERS = 10_000
+"""Numbers of a vector at most."""
 LONGEST_WORD = 10_000
 """Bytes of a word at most: a file with a longer one is no file of word vectors."""
 
@@ -161,15 +163,20 @@ def read_spacy(wheel: Path, words: Sequence[str]) -> np.ndarray:
     try:
         with zipfile.ZipFile(wheel) as archive:
             members = {Path(name).name: name for name in archive.namelist() if "/vocab/" in name}
-            rows = msgpack.unpackb(archive.read(members["key2row"]), strict_map_key=False)
-            table = np.load(io.BytesIO(archive.read(members["vectors"])), allow_pickle=False)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+            packed = zip_member(archive, members["key2row"], wheel)
+            rows = msgpack.unpackb(packed, strict_map_key=False)
+            content = io.BytesIO(zip_member(archive, members["vectors"], wheel))
+            table = np.load(content, allow_pickle=False)
+        sources = np.array([rows.get(spacy_hash(word), -1) for word in words], "int64")
+        vectors: np.ndarray = np.where(sources[:, None] >= 0, table[sources], 0).astype("float32")
+        if table.ndim != 2 or not np.isfinite(vectors).all():
+            raise ValueError(f"vectors of shape {table.shape}, or numbers that are not finite")
+    # Of a damaged archive, zipfile, numpy and msgpack raise whatever they meet.
+    except Exception as error:
         raise InputError(
             f"{wheel} holds no spaCy vectors, expected a wheel with the members vocab/vectors and"
             f" vocab/key2row: {error}"
         ) from None
-    sources = np.array([rows.get(spacy_hash(word), -1) for word in words])
-    vectors: np.ndarray = np.where(sources[:, None] >= 0, table[sources], 0).astype("float32")
     return vectors
 
 
@@ -212,7 +219,7 @@ def download_vectors(name: str) -> Path:
 
 
 def read_vectors(path: Path, words: Sequence[str]) -> np.ndarray:
-    """Vectors of `words` (n, d) from a file in the format of word2vec or GloVe, gzipped or not.
+    """Vectors of `words` (n, d) from a file in the format of word2vec or GloVe, compressed or not.
 
     Those of word2vec begin with a line `<number of words> <d>`, those of GloVe do not. A text row
     is a word and d decimal numbers; a binary row is a word, a space and d little-endian float32.
@@ -223,44 +230,43 @@ def read_vectors(path: Path, words: Sequence[str]) -> np.ndarray:
     """
     wanted = {word.encode(): place for place, word in enumerate(words)}
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             size, rows = _rows(path, file, wanted)
             vectors = np.zeros((len(words), size), "float32")
             for word, values in rows:
                 vectors[wanted.pop(word)] = values
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{path} is a damaged gzip file ({error}): fetch it again") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    except FileNotFoundError:
+        raise InputError(f"vectorize.path in params.yaml: there is no file {path}") from None
+    except DAMAGE as error:
+        raise InputError(f"{path} cannot be read ({error}): fetch it again") from None
     return vectors
-
-
-def _opened(path: Path) -> IO[bytes]:
-    with path.open("rb") as file:
-        compressed = file.read(2) == b"\x1f\x8b"
-    return gzip.GzipFile(path) if compressed else path.open("rb")  # type: ignore[return-value]
 
 
 def _rows(path: Path, file: IO[bytes], wanted: Iterable[bytes]) -> tuple[int, Iterator[Row]]:
     """The size of the vectors, and the rows of those words that are still in `wanted`."""
     first = file.readline(CHUNK)
     header = re.fullmatch(rb"([0-9]{1,12}) ([1-9][0-9]{0,4})\s*", first)
-    if header is None:
-        size = len(first.split()) - 1
+    count, size = map(int, header.groups()) if header else (None, len(first.split()) - 1)
+    if size > MOST_NUMBERS:
+        raise InputError(
+            f"{path}, line 1: found vectors of {size} numbers, expected {MOST_NUMBERS} at most"
+        )
+    if count is None:
         if not first.endswith(b"\n") or size < 1 or not _is_text(first, size):
             raise InputError(
                 f"{path}, line 1: found {first[:40]!r}, expected a word and its numbers, or the"
                 " header '<number of words> <size>'"
             )
-        file.seek(0)
-        return size, _text_rows(path, file, size, wanted, first_line=1)
-    count, size = (int(number) for number in header.groups())
-    start = file.tell()
-    sample = file.readline(CHUNK)
-    file.seek(start)
-    if _is_text(sample, size):
-        return size, _text_rows(path, file, size, wanted, first_line=2, count=count)
-    return size, _binary_rows(path, file, size, wanted, count)
+        return size, _text_rows(path, _lines(file, first), size, wanted, first_line=1)
+    second = file.readline(CHUNK)
+    if _is_text(second, size):
+        return size, _text_rows(path, _lines(file, second), size, wanted, first_line=2, count=count)
+    return size, _binary_rows(path, file, size, wanted, count, second)
+
+
+def _lines(file: IO[bytes], first: bytes) -> Iterator[bytes]:
+    """The line `first`, and those that follow it in the file."""
+    return chain((first,), iter(lambda: file.readline(CHUNK), b""))
 
 
 def _is_text(line: bytes, size: int) -> bool:
@@ -273,14 +279,16 @@ def _is_text(line: bytes, size: int) -> bool:
 
 def _text_rows(
     path: Path,
-    file: IO[bytes],
+    lines: Iterable[bytes],
     size: int,
     wanted: Iterable[bytes],
     first_line: int,
     count: int | None = None,
 ) -> Iterator[Row]:
     number = first_line - 1
-    for number, line in enumerate(iter(lambda: file.readline(CHUNK), b""), first_line):
+    for number, line in enumerate(lines, first_line):
+        if len(line) == CHUNK:
+            raise InputError(f"{path}, line {number} is longer than {CHUNK - 1} bytes")
         row = line.rstrip(b" \r\n")
         word, _, numbers = row.partition(b" ")
         if row.count(b" ") >= size and word not in wanted:
@@ -307,10 +315,9 @@ def _text_rows(
 
 
 def _binary_rows(
-    path: Path, file: IO[bytes], size: int, wanted: Iterable[bytes], count: int
+    path: Path, file: IO[bytes], size: int, wanted: Iterable[bytes], count: int, buffer: bytes = b""
 ) -> Iterator[Row]:
-    width = 4 * size
-    buffer, position = b"", 0
+    width, position = 4 * size, 0
     for row in range(1, count + 1):
         space = buffer.find(b" ", position)
         while space < 0 or len(buffer) <= space + width:

@@ -14,7 +14,7 @@ from epochwise.core.files import file_sha256
 from epochwise.core.params import Section
 from epochwise.data.download import Sha256
 from epochwise.families import cnn
-from epochwise.inputs.images import Samples
+from epochwise.inputs.images import MODES, Samples
 from epochwise.training import keras_file, runtime, streams
 
 Preprocessing = Literal["caffe", "tf", "torch", "unit", "none"]
@@ -99,7 +99,13 @@ def _from_file(params: Transfer) -> keras.Model:
         )
     if params.sha256 not in (None, found := file_sha256(path)):
         raise InputError(f"{path}: its SHA-256 is {found}, transfer.sha256 is {params.sha256}")
-    return keras_file.load(path)
+    network = keras_file.load(path)
+    reads, gives = (getattr(network, f"{side}_shape", None) for side in ("input", "output"))
+    if not (isinstance(reads, tuple) and len(reads) == 4 and reads[3] in MODES):
+        raise InputError(f"{path} reads {reads}, expected images (n, height, width, 1 or 3)")
+    if not (isinstance(gives, tuple) and len(gives) in (2, 4)):
+        raise InputError(f"{path} gives {gives}, expected features (n, d) or (n, h, w, d)")
+    return network
 
 
 def train_on_digits(

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 
 from epochwise.core import paths
-from epochwise.core.cli import InputError
 from epochwise.core.files import read_arrays
+from epochwise.core.images import load_image
 from epochwise.training import keras_file
 
 Shape = tuple[int, int, int]
@@ -107,11 +107,7 @@ def read_files(files: list[Path], shape: Shape) -> np.ndarray:
     height, width, channels = shape
     pixels = np.empty((len(files), *shape), np.uint8)
     for index, path in enumerate(files):
-        try:
-            with Image.open(path) as opened:
-                image = opened.convert(MODES[channels])
-        except (OSError, SyntaxError, ValueError) as error:
-            raise InputError(f"{path} cannot be read as an image: {error}") from None
+        image = load_image(path).convert(MODES[channels])
         resized = image.resize((width, height), Image.Resampling.BILINEAR)
         pixels[index] = np.asarray(resized).reshape(shape)
     return pixels

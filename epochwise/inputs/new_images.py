@@ -6,8 +6,8 @@ import keras
 import numpy as np
 
 from epochwise.core.cli import InputError
+from epochwise.core.images import SUFFIXES
 from epochwise.data.image_files.arrays import read_images
-from epochwise.data.image_files.folders import SUFFIXES
 from epochwise.inputs.images import read_files, scaled
 
 

@@ -1,17 +1,22 @@
 """Write `.keras` files whose bytes depend on the network alone, and read them back."""
 
 import json
+import math
+import random
 import re
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from epochwise.core.cli import InputError
 from epochwise.core.files import replacing
+from epochwise.core.unpacking import most_bytes, refuse_bomb, zip_member
 
 NO_DATE = (1980, 1, 1, 0, 0, 0)
+BYTES_OF_WEIGHT = 4
 SHARED_ID = re.compile(r'("shared_object_id": )(\d+)')
 
 
@@ -42,11 +47,32 @@ def load(path: Path) -> keras.Model:
     """The network saved at `path`, not compiled; `safe_mode` stays on.
 
     Raises:
-        InputError: the file is missing or is not a `.keras` file that loads safely.
+        InputError: the file is missing, is not a `.keras` file that loads safely, or describes a
+            network with far more weights than it holds.
     """
     try:
+        with zipfile.ZipFile(path) as archive:
+            config = json.loads(zip_member(archive, "config.json", path))
+        if _bytes_of_weights(config) > most_bytes(path):
+            refuse_bomb(path)
         network: keras.Model = keras.models.load_model(path, compile=False, safe_mode=True)
-    except (ValueError, OSError, TypeError, KeyError, zipfile.BadZipFile) as error:
-        reason = str(error).strip().splitlines()[0]
+    except InputError:
+        raise
+    # Of a damaged file, zipfile, HDF5 and the layers of Keras raise whatever they meet.
+    except Exception as error:
+        reason = [*str(error).strip().splitlines(), type(error).__name__][0]
         raise InputError(f"{path} cannot be loaded as a Keras model: {reason}") from None
     return network
+
+
+def _bytes_of_weights(config: Any) -> int:
+    """The bytes that the weights of a network would take: it is built without any."""
+    drawn = random.getstate()  # layers draw seeds, which must not change what is drawn later
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            network = keras.saving.deserialize_keras_object(config, safe_mode=True)
+    finally:
+        random.setstate(drawn)
+    if not isinstance(network, keras.Model):
+        raise ValueError(f"it holds a {type(network).__name__}, expected a model")
+    return sum(math.prod(weight.shape) * BYTES_OF_WEIGHT for weight in network.variables)

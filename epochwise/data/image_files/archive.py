@@ -11,7 +11,7 @@ from typing import IO, Any, NamedTuple, NoReturn
 from tqdm import tqdm
 
 from epochwise.core.cli import InputError
-from epochwise.data.unpacking import DAMAGE, opened
+from epochwise.core.unpacking import DAMAGE, opened
 
 MOST_FILES = 500_000
 MOST_BYTES = 8 << 30
@@ -19,7 +19,13 @@ MOST_RATIO = 100
 """Bytes out for a byte in: images hardly shrink, so an archive with more does not hold images."""
 SMALL = 1 << 20
 """Bytes that an archive may always hold, however small it is itself."""
+LONGEST_HEADER = 1 << 20
+"""Bytes of what a tar file says of a member: tarfile reads them at once."""
 CHUNK = 1 << 20
+HEADERS = {
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+}
 UNUSABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """Control characters, and what is not UTF-8, in a name."""
 LEADS_OUT = "leads out of the folder that it is unpacked to"
@@ -32,6 +38,16 @@ class Member(NamedTuple):
 
     name: str
     content: IO[bytes]
+
+
+class _Entry(tarfile.TarInfo):
+    """A member of a tar file, whose long name or extended header is not endless."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type in HEADERS and self.size > LONGEST_HEADER:
+            raise tarfile.ReadError(f"the header of a member has {self.size} bytes")
+        found: tarfile.TarInfo = super()._proc_member(archive)  # type: ignore[misc]
+        return found
 
 
 def is_archive(path: Path) -> bool:
@@ -111,7 +127,7 @@ def _tar_members(path: Path, folder: Path) -> Iterator[Member]:
 
 @contextmanager
 def _tar(path: Path) -> Iterator[tarfile.TarFile]:
-    with opened(path) as file, tarfile.open(fileobj=file, mode="r|") as archive:
+    with opened(path) as file, tarfile.open(fileobj=file, mode="r|", tarinfo=_Entry) as archive:
         yield archive
 
 

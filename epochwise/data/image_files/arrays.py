@@ -14,7 +14,7 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from epochwise.core.cli import InputError
-from epochwise.data.unpacking import DAMAGE, most_bytes, opened
+from epochwise.core.unpacking import DAMAGE, most_bytes, opened
 
 SIZE = 28
 """Height and width of an image."""

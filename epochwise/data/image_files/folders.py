@@ -1,16 +1,13 @@
 """Folders of images: train|valid|test / CLASS / files, or CLASS / files to be divided."""
 
-import warnings
 from pathlib import Path
 
 from epochwise.core.cli import InputError
+from epochwise.core.images import SUFFIXES, load_image
 from epochwise.core.progress import track
 from epochwise.data.image_files.archive import UNUSABLE
 from epochwise.data.image_files.arrays import PARTS, WHOLE
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp"}
-FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
-"""Pillow's formats of these suffixes: it would run other programs for some other formats."""
 DEPTH = 3
 """How far below a folder its splits are looked for."""
 GROUP = 500
@@ -101,15 +98,8 @@ def _listed(folder: Path) -> list[Path]:
 
 
 def _is_readable(path: Path) -> bool:
-    from PIL import Image
-
     try:
-        with warnings.catch_warnings():
-            # Of an image of more pixels than Pillow trusts, which fills the memory.
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as image:
-                image.load()
-    # Pillow raises what a decoder happens to raise, a SyntaxError for a broken PNG among it.
-    except Exception:
+        load_image(path)
+    except InputError:
         return False
     return True

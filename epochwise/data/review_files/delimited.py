@@ -21,7 +21,7 @@ def header(path: Path) -> list[str]:
         InputError: there is no header, or it is not UTF-8.
     """
     for row in _rows(path):
-        if sum(map(len, row)) > START:
+        if _size(row) > START:
             raise InputError(f"{path}: found no end of the header in {START} bytes: is it a table?")
         try:
             return [name.encode(BYTES).decode("utf-8") for name in row]
@@ -54,7 +54,7 @@ def read(path: Path, names: list[str] | None, rows: int) -> Iterator[pa.Table]:
                 " file"
             )
         block.append(row)
-        size += sum(map(len, row))
+        size += _size(row)
         if len(block) == rows or size > TOGETHER:
             yield _table(block, places)
             block, size = [], 0
@@ -80,6 +80,11 @@ def _rows(path: Path) -> Iterator[list[str]]:
                 number += 1
     except csv.Error as error:
         raise InputError(f"{path}, row {number}: {error}: repair the file") from None
+
+
+def _size(row: list[str]) -> int:
+    """The bytes of a row in its file: columns that are empty fill the memory all the same."""
+    return sum(map(len, row)) + len(row)
 
 
 class _Pieces(Iterator[str]):

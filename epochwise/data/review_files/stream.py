@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from epochwise.core.cli import InputError
-from epochwise.data.unpacking import DAMAGE, opened
+from epochwise.core.unpacking import DAMAGE, opened
 
 LONGEST = 16 << 20
 """Bytes of a line: no review is longer, and a file without line ends must not fill the memory."""

@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 
 from epochwise.core.cli import InputError
 from epochwise.core.params import Section
+from epochwise.core.unpacking import DAMAGE
 from epochwise.data.review_files import delimited, json_lines, parquet, raw_table
 from epochwise.data.review_files.ratings import Rule, Scale
 from epochwise.data.review_files.stream import first_bytes, reason
-from epochwise.data.unpacking import DAMAGE
 
 LABELS = {
     **dict.fromkeys(("0", "0.0", "false", "negative", "neg"), 0),
@@ -31,6 +31,8 @@ SPLITS = {
 BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
 WHOLE = 1 << 20
 """Rows of a table that is read for itself, not for the pipeline."""
+LONGEST_TIME = 64
+"""Characters of a date: a longer text is none, and would take long to be recognised as such."""
 SHOWN = 40
 """Names of columns, and characters of a value, in a message."""
 SWITCH_OFF = (
@@ -352,6 +354,8 @@ def _time(column: pa.Array, at: Place) -> pa.Array:
     try:
         return pc.cast(column, pa.int64())
     except pa.ArrowInvalid:
+        short = pc.less_equal(pc.utf8_length(column), LONGEST_TIME)
+        column = pc.if_else(short, column, None)
         texts = column.to_pandas()
         dates = pd.to_datetime(texts, format="mixed", utc=True, errors="coerce")
         seconds = dates.dt.tz_localize(None).to_numpy("datetime64[s]").astype("int64")

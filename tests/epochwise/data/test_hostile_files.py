@@ -6,10 +6,12 @@ import io
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import struct
 import tarfile
+import tempfile
 import time
 import traceback
 import warnings
@@ -17,9 +19,12 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import keras
+import msgpack
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -27,9 +32,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from epochwise.core import params
+from epochwise import check, families
+from epochwise.core import params, unpacking
 from epochwise.core.cli import InputError
-from epochwise.data import unpacking
 from epochwise.data.download import Bundled, Package, Url, Urls
 from epochwise.data.image_files.archive import is_archive, unpack
 from epochwise.data.image_files.arrays import array_files, read_images, read_labelled
@@ -41,7 +46,10 @@ from epochwise.data.review_files.snap import read_snap
 from epochwise.data.review_files.snippets import FILE, read_snippets
 from epochwise.data.review_files.table import Columns, read_columns, read_table_file
 from epochwise.data.sources import digits, reviews, target
-from tests.configuration import ROOT
+from epochwise.data.word_vectors import read_spacy, read_vectors, spacy_hash
+from epochwise.inputs.images import read_files
+from epochwise.training import keras_file, runtime
+from tests.configuration import ROOT, compose
 
 SHORT, LONG = 1_000, 10_000
 """Cases over all readers."""
@@ -57,6 +65,13 @@ TOKENS = [
     *(b"!!python/object:os.system", b"&a [*a, *a]", b"2001-02-30", b"../../", b"/etc/passwd"),
 ]
 """Pieces that parsers may trip over."""
+WORD = re.compile(rb"[\w.+-]+")
+VALUES = [
+    *(b"0", b"-1", b"1", b"2", b"7", b"1000", b"100000", b"2147483648", b"9" * 19, b"9" * 40),
+    *(b"0.5", b"-0.0", b"1e308", b"nan", b"inf", b"null", b"true", b"[]", b"{}", b"''", b'""'),
+    *(b"[1, 2]", b"{a: 1}", b'{"a": 1}', b"2001-02-03", b"a" * 300, "é\u2028".encode(), b"~"),
+]
+"""What may stand in place of a word."""
 
 Reader = Callable[[Path], object]
 
@@ -67,7 +82,7 @@ def mutated(content: bytes, chance: random.Random) -> bytes:
     for _ in range(chance.randint(1, 4)):
         at = chance.randrange(len(changed) + 1)
         length = chance.choice([1, 1, 2, 4, 8, 30, 200])
-        match chance.randrange(7):
+        match chance.randrange(9):
             case 0 if at < len(changed):
                 changed[at] ^= 1 << chance.randrange(8)
             case 1:
@@ -83,6 +98,10 @@ def mutated(content: bytes, chance: random.Random) -> bytes:
                 changed[at : at + len(token)] = token
             case 6 if chance.random() < 0.5:
                 del changed[at:]
+            case 7 | 8 if words := list(WORD.finditer(changed, at, at + 200)):
+                # What keeps the grammar of a text gets further than what breaks it.
+                word = chance.choice(words)
+                changed[slice(*word.span())] = chance.choice([*VALUES, chance.choice(words)[0]])
     return bytes(changed)
 
 
@@ -119,6 +138,32 @@ def read_archive(path: Path) -> None:
 def read_image(path: Path) -> None:
     kept, unreadable = readable(list_images(path.parent.parent))
     assert len(unreadable) <= 1 and kept["train"]["dog"]
+    files = [file for files in kept["train"].values() for file in files]
+    assert len(read_files(files, (28, 28, 3))) == 2 - len(unreadable)
+    if unreadable:
+        read_files(unreadable, (28, 28, 1))
+
+
+def read_words(path: Path) -> None:
+    assert read_vectors(path, WORDS).shape[0] == len(WORDS)
+
+
+def read_wheel(path: Path) -> None:
+    assert read_spacy(path, WORDS).dtype == np.float32
+
+
+def read_network(path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert keras_file.load(path).count_params() < 1000
+
+
+def read_all_params(path: Path) -> None:
+    check.check_all(params.load(path))
+
+
+def read_families(path: Path) -> None:
+    params.read_file(path, families.Table)
 
 
 def read_params(path: Path) -> None:
@@ -221,10 +266,63 @@ def image_bytes(kind: str) -> bytes:
     return file.getvalue()
 
 
+def word_rows(*, binary: bool) -> bytes:
+    values = np.random.default_rng(0).standard_normal((len(WORDS), 4)).astype("<f4")
+    if binary:
+        rows = zip(WORDS, values, strict=True)
+        return b"".join(word.encode() + b" " + row.tobytes() for word, row in rows)
+    return "".join(
+        f"{word} {' '.join(map(str, row))}\n" for word, row in zip(WORDS, values, strict=True)
+    ).encode()
+
+
+def spacy_wheel(key2row: bytes | None = None, vectors: bytes | None = None) -> bytes:
+    rows = {spacy_hash(word): place for place, word in enumerate(WORDS[:2])}
+    return zipped(
+        {
+            "m/vocab/key2row": key2row or msgpack.packb(rows),
+            "m/vocab/vectors": vectors or npy(np.ones((2, 3), "float32")),
+        }
+    )
+
+
+@cache
+def network_members() -> dict[str, bytes]:
+    """The members of a `.keras` file."""
+    runtime.start(seed=0)
+    inputs = keras.Input((4, 4, 1))
+    layers = [
+        *(keras.layers.Conv2D(2, 3), keras.layers.BatchNormalization(), keras.layers.Flatten()),
+        *(keras.layers.Dropout(0.1), keras.layers.Dense(2, kernel_initializer="he_normal")),
+    ]
+    outputs = inputs
+    for layer in layers:
+        outputs = layer(outputs)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.keras"
+        keras_file.save(keras.Model(inputs, outputs), path)
+        with zipfile.ZipFile(path) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+
+
+def network_file(**changed: bytes) -> bytes:
+    """A `.keras` file with some members changed, named without what follows their first dot."""
+    members = network_members()
+    return zipped({name: changed.get(name.partition(".")[0], members[name]) for name in members})
+
+
+def composed() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "params.yaml"
+        compose(path, "budget=smoke")
+        return path.read_bytes()
+
+
 def pin(name: str) -> bytes:
     return (ROOT / "sources" / name).read_bytes()
 
 
+WORDS = ["good", "café", "bad"]
 WHEEL = {
     FILE.format(domain=domain): b"id\tsentiment\ttext\r\n12_3\t-0.9\tno good\r\n12_4\t1\tgood\r\n"
     for domain in ("amazon", "movie")
@@ -310,6 +408,41 @@ SEEDS = {
     "urls pin": Seed("pin.yaml", pin("fashion_mnist.yaml"), read_pin(Urls)),
     "bundled pin": Seed("pin.yaml", pin("sklearn_digits.yaml"), read_pin(Bundled)),
     "params": Seed("params.yaml", yaml.safe_dump(PARAMS).encode(), read_params),
+    "all params": Seed("params.yaml", composed(), read_all_params),
+    "families": Seed("families.yaml", (ROOT / "families.yaml").read_bytes(), read_families),
+    "glove": Seed("glove.txt", word_rows(binary=False), read_words),
+    "glove in gzip": Seed("glove.txt.gz", word_rows(binary=False), read_words, gzip.compress),
+    "word2vec text": Seed("words.txt", b"3 4\n" + word_rows(binary=False), read_words),
+    "word2vec binary": Seed("words.bin", b"3 4\n" + word_rows(binary=True), read_words),
+    "gzipped word2vec": Seed(
+        "words.bin.gz", gzip.compress(b"3 4\n" + word_rows(binary=True)), read_words
+    ),
+    "spacy wheel": Seed("s.whl", spacy_wheel(), read_wheel),
+    "rows in a spacy wheel": Seed(
+        "s.whl",
+        msgpack.packb({spacy_hash(word): 1 for word in WORDS}),
+        read_wheel,
+        lambda content: spacy_wheel(key2row=content),
+    ),
+    "vectors in a spacy wheel": Seed(
+        "s.whl",
+        npy(np.ones((2, 3), "float32")),
+        read_wheel,
+        lambda content: spacy_wheel(vectors=content),
+    ),
+    "keras": Seed("n.keras", network_file(), read_network),
+    "config in keras": Seed(
+        "n.keras",
+        network_members()["config.json"],
+        read_network,
+        lambda content: network_file(config=content),
+    ),
+    "weights in keras": Seed(
+        "n.keras",
+        network_members()["model.weights.h5"],
+        read_network,
+        lambda content: network_file(model=content),
+    ),
 }
 
 

@@ -176,7 +176,7 @@ def test_headers_may_have_quotes_and_other_line_ends() -> None:
 
 
 def test_a_file_that_unpacks_to_far_more_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("epochwise.data.unpacking.SMALL", 1000)
+    monkeypatch.setattr("epochwise.core.unpacking.SMALL", 1000)
     for name, start in (
         ("t.csv.gz", b"text,label\n"),
         ("t.jsonl.gz", b'{"text": "a", "label": 1}'),

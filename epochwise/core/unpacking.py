@@ -4,9 +4,10 @@ import bz2
 import gzip
 import io
 import lzma
+import zipfile
 import zlib
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 from epochwise.core.cli import InputError
 
@@ -43,11 +44,7 @@ class _Unpacked(io.RawIOBase):
         count: int = self.content.readinto(buffer)
         self.allowed -= count
         if self.allowed < 0:
-            raise InputError(
-                f"{self.path}: its {self.path.stat().st_size} bytes unpack to more than"
-                f" {most_bytes(self.path)}, as a decompression bomb does: unpack it yourself if you"
-                " trust it"
-            )
+            refuse_bomb(self.path)
         return count
 
     def close(self) -> None:
@@ -59,6 +56,32 @@ class _Unpacked(io.RawIOBase):
 def most_bytes(path: Path) -> int:
     """How many bytes a compressed file may hold, or an uncompressed one does at most."""
     return max(SMALL, MOST_RATIO * path.stat().st_size)
+
+
+def refuse_bomb(path: Path) -> NoReturn:
+    """Refuse a file that unpacks to more than `most_bytes`.
+
+    Raises:
+        InputError: always.
+    """
+    raise InputError(
+        f"{path}: its {path.stat().st_size} bytes unpack to more than {most_bytes(path)}, as a"
+        " decompression bomb does: unpack it yourself if you trust it"
+    )
+
+
+def zip_member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
+    """The member `name` of the zip archive at `path`.
+
+    Raises what zipfile raises where the archive is damaged, and InputError where the member unpacks
+    to more than `most_bytes`.
+    """
+    size = archive.getinfo(name).file_size
+    if size > most_bytes(path):
+        refuse_bomb(path)
+    with archive.open(name) as content:
+        # Without a number of bytes zipfile unpacks all that is there, whatever size is announced.
+        return content.read(size + 1)
 
 
 def opened(path: Path) -> IO[bytes]:

@@ -1,0 +1,34 @@
+"""Images in files of others: of a few formats, and of no more pixels than the memory holds."""
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from epochwise.core.cli import InputError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp"}
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
+"""Pillow's formats of these suffixes: it would run other programs for some other formats."""
+
+
+def load_image(path: Path) -> "Image.Image":
+    """The image in a file, decoded to its last byte.
+
+    Raises:
+        InputError: the file is of none of the FORMATS, damaged, or an image of more pixels than
+            Pillow trusts.
+    """
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as image:
+                image.load()
+    # Pillow raises what a decoder happens to raise, a SyntaxError for a broken PNG among it.
+    except Exception as error:
+        raise InputError(f"{path} cannot be read as an image: {error}") from None
+    return image
