@@ -37,7 +37,7 @@ class Seed(params.Section):
 
 SECTIONS = {
     "seed": "epochwise.check:Seed",
-    "engine": "epochwise.data.partitions:Engine",
+    "engine": "epochwise.data.partitions.engine:Engine",
     "reviews": "epochwise.data.sources.reviews:Params",
     "digits": "epochwise.data.sources.digits:Params",
     "target": "epochwise.data.sources.target:Params",

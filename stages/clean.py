@@ -18,7 +18,8 @@ from epochwise.core.cli import InputError, run
 from epochwise.core.files import write_json
 from epochwise.core.progress import track
 from epochwise.data.cleaning import Clean, Digits, clean_text
-from epochwise.data.partitions import Engine, partitions, take_rows, write_partitions
+from epochwise.data.partitions import partitions, take_rows, write_partitions
+from epochwise.data.partitions.engine import Engine, started
 
 SCHEMA = pa.schema(
     [
@@ -137,14 +138,16 @@ def summarize(rows: pd.DataFrame, why: pd.Series) -> dict[str, Any]:
 def main() -> None:
     """Run the stage."""
     clean = params.read("clean", Clean)
-    rows = params.read("engine", Engine).partition_rows
+    engine = params.read("engine", Engine)
+    rows = engine.partition_rows
     target = paths.CLEAN_REVIEWS
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".clean.") as folder:
         everything = Path(folder) / "all.parquet"
         tables = track(partitions(paths.RAW_REVIEWS, rows), None, "clean")
-        cleaned = map(partial(clean_partition, digits=clean.digits), tables)
-        write_partitions(everything, cleaned, WITH_HASHES)
+        with started(engine) as over:
+            cleaned = over(partial(clean_partition, digits=clean.digits), tables)
+            write_partitions(everything, cleaned, WITH_HASHES)
         facts = pd.concat(map(_facts, partitions(everything, rows)), ignore_index=True)
         why = dropped(facts, clean.drop_duplicates)
         stays = (why == "").to_numpy()

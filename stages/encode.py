@@ -20,7 +20,8 @@ from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import write_json, write_table
 from epochwise.core.progress import track
-from epochwise.data.partitions import Engine, partitions, write_partitions
+from epochwise.data.partitions import partitions, write_partitions
+from epochwise.data.partitions.engine import Engine, started
 from epochwise.inputs.reviews.tokens import UNKNOWN, Words, split, tokenize, unknown_id
 
 VOCABULARY_SCHEMA = pa.schema([("word", pa.string()), ("count", pa.int64())])
@@ -115,7 +116,8 @@ def summarize(
 def main() -> None:
     """Run the stage."""
     encode = params.read("encode", Encode)
-    rows = params.read("engine", Engine).partition_rows
+    engine = params.read("engine", Engine)
+    rows = engine.partition_rows
     sources = {name: paths.review_split("split", name) for name in ("train", "valid")}
     for source in sources.values():  # both, so that nothing is written if one is missing
         next(partitions(source, rows=1), None)
@@ -123,12 +125,13 @@ def main() -> None:
     vocabulary = build_vocabulary((split(table["text"]) for table in texts), encode)
     metrics: dict[str, Any] = {"vocabulary": len(vocabulary)}
     encode_partition = partial(sequences, vocabulary=vocabulary)
-    for name, source in sources.items():
-        target = paths.review_split("sequences", name)
-        tables = track(partitions(source, rows, COLUMNS), None, f"encode: {name}")
-        write_partitions(target, map(encode_partition, tables), SEQUENCES_SCHEMA)
-        texts, encoded = partitions(source, rows, ["text"]), partitions(target, rows, ["tokens"])
-        metrics[name] = summarize(texts, encoded, vocabulary)
+    with started(engine) as over:
+        for name, source in sources.items():
+            target = paths.review_split("sequences", name)
+            tables = track(partitions(source, rows, COLUMNS), None, f"encode: {name}")
+            write_partitions(target, over(encode_partition, tables), SEQUENCES_SCHEMA)
+            texts = partitions(source, rows, ["text"])
+            metrics[name] = summarize(texts, partitions(target, rows, ["tokens"]), vocabulary)
     write_table(paths.VOCABULARY, vocabulary)
     write_json(paths.dataset_metrics("reviews", "encode"), metrics)
 

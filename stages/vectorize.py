@@ -22,7 +22,8 @@ from epochwise.core.cli import InputError, run
 from epochwise.core.files import read_table, write_json
 from epochwise.core.progress import track
 from epochwise.data.download import fetch_package
-from epochwise.data.partitions import Engine, partitions, write_partitions
+from epochwise.data.partitions import partitions, write_partitions
+from epochwise.data.partitions.engine import Engine, started
 from epochwise.data.word_vectors import (
     Sentences,
     Word2Vec,
@@ -68,16 +69,20 @@ class Vectorize(params.Section):
         return self
 
 
-def fit(tables: Iterable[pa.Table], idf: np.ndarray, embedding: np.ndarray) -> Vectorizer:
-    """Fit mean and scale of the document vectors; documents without known words do not count."""
+def known_vectors(table: pa.Table, idf: np.ndarray, embedding: np.ndarray) -> np.ndarray:
+    """The document vectors (m, d) of those reviews that have a known word."""
+    vectors = document_vectors(table["tokens"], idf, embedding)
+    return vectors[has_vector(vectors)]
+
+
+def fit(vectors: Iterable[np.ndarray], idf: np.ndarray) -> Vectorizer:
+    """Fit mean and scale of document vectors, in parts (m, d)."""
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler()
-    for table in tables:
-        vectors = document_vectors(table["tokens"], idf, embedding)
-        known = has_vector(vectors)
-        if known.any():
-            scaler.partial_fit(vectors[known])
+    for part in vectors:
+        if len(part):
+            scaler.partial_fit(part)
     return Vectorizer(idf, scaler.mean_, scaler.scale_)
 
 
@@ -162,9 +167,10 @@ def schema(size: int) -> pa.Schema:
 def main() -> None:
     """Run the stage."""
     section = params.read("vectorize", Vectorize)
-    rows = params.read("engine", Engine).partition_rows
+    engine = params.read("engine", Engine)
     tables = {
-        split: partial(partitions, paths.review_split("sequences", split), rows) for split in SPLITS
+        split: partial(partitions, paths.review_split("sequences", split), engine.partition_rows)
+        for split in SPLITS
     }
     for split in SPLITS:  # both, so that nothing is written if one is missing
         next(tables[split](), None)
@@ -172,12 +178,14 @@ def main() -> None:
     sentences = partial(tables["train"], columns=["tokens"])
     embedding, training = embed(section, vocabulary, sentences, params.read_value("seed.data"))
     idf = inverse_document_frequencies(tables["train"](), len(embedding))
-    vectorizer = fit(tables["train"](), idf, embedding)
-    transform_partition = partial(transform, embedding=embedding, vectorizer=vectorizer)
     size = embedding.shape[1]
-    for split in SPLITS:
-        vectors = map(transform_partition, track(tables[split](), None, f"vectorize: {split}"))
-        write_partitions(paths.review_split("vectors", split), vectors, schema(size))
+    with started(engine) as over:
+        known = over(partial(known_vectors, idf=idf, embedding=embedding), tables["train"]())
+        vectorizer = fit(known, idf)
+        transform_partition = partial(transform, embedding=embedding, vectorizer=vectorizer)
+        for split in SPLITS:
+            vectors = over(transform_partition, track(tables[split](), None, f"vectorize: {split}"))
+            write_partitions(paths.review_split("vectors", split), vectors, schema(size))
     write_fitted(vocabulary, embedding, vectorizer, length_percentiles(sentences()))
     metrics = {
         "source": section.source,

@@ -192,6 +192,13 @@ def reachable(graph: Any, stage: Any) -> set[str]:
     return seen
 
 
+def test_where_the_work_is_done_makes_no_stage_run_again() -> None:
+    with Repo(str(ROOT)) as repo:
+        asked = {key for stage in repo.index.stages for dep in stage.params for key in dep.params}
+    assert "seed.data" in asked
+    assert not {key for key in asked if key.partition(".")[0] == "engine"}
+
+
 def test_dvc_yaml_can_be_read_in_one_go() -> None:
     assert len((ROOT / "dvc.yaml").read_text(encoding="utf-8").splitlines()) <= LONGEST
 

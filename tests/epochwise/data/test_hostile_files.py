@@ -39,7 +39,7 @@ from epochwise.data.download import Bundled, Package, Url, Urls
 from epochwise.data.image_files.archive import is_archive, unpack
 from epochwise.data.image_files.arrays import array_files, read_images, read_labelled
 from epochwise.data.image_files.folders import list_images, readable
-from epochwise.data.partitions import Engine
+from epochwise.data.partitions.engine import Engine
 from epochwise.data.review_files import RAW_SCHEMA
 from epochwise.data.review_files.ratings import Rule
 from epochwise.data.review_files.snap import read_snap

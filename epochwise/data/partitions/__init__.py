@@ -10,20 +10,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import PositiveInt
 
 from epochwise.core.cli import InputError
 from epochwise.core.files import replacing
-from epochwise.core.params import Section
 
 ROW_GROUP = 10_000
 """Rows of a Parquet row group, whatever the partitions are."""
-
-
-class Engine(Section):
-    """`engine` in params.yaml."""
-
-    partition_rows: PositiveInt
 
 
 def partitions(path: Path, rows: int, columns: list[str] | None = None) -> Iterator[pa.Table]:

@@ -1,0 +1,158 @@
+"""Where partitions are worked on: in this process, or on a Dask cluster.
+
+The same functions run on the same partitions, and what they make comes back in the same order, so
+that the bytes of an output do not depend on the engine.
+"""
+
+import operator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any, Literal, Protocol, Self, TypeVar
+
+from pydantic import Field, PositiveInt, model_validator
+
+from epochwise.core.cli import InputError
+from epochwise.core.params import Section
+
+LIBRARIES = ("ftfy", "numpy", "pandas", "pyarrow", "python", "scipy", "selectolax")
+"""What must be of the same version on a worker: another one may give other bytes."""
+WAIT = 30
+"""Seconds in which a scheduler must answer and have a worker."""
+AHEAD = 2
+"""Partitions that are handed out for each thread of the cluster before the first comes back."""
+PROJECT = ("epochwise", "stages")
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+
+class Engine(Section):
+    """`engine` in params.yaml.
+
+    `local` works in one process; `dask` on the cluster whose scheduler has the address `scheduler`
+    (tcp://host:8786), or, for null, in `workers` processes of this machine. A partition has up to
+    `partition_rows` rows.
+    """
+
+    name: Literal["local", "dask"] = "local"
+    workers: PositiveInt = 1
+    scheduler: str | None = Field(default=None, pattern=r"^(tcp|tls|ws|wss|ucx)://.+")
+    partition_rows: PositiveInt
+
+    @model_validator(mode="after")
+    def _fits_the_name(self) -> Self:
+        if self.name == "local" and (self.scheduler is not None or self.workers != 1):
+            raise ValueError("workers and scheduler are for engine=dask")
+        return self
+
+
+class Map(Protocol):
+    """The built-in `map`, or what stands in for it."""
+
+    def __call__(
+        self, function: Callable[[Item], Made], items: Iterable[Item], /
+    ) -> Iterator[Made]:
+        """What `function` makes of each of `items`, in their order."""
+
+
+@contextmanager
+def started(engine: Engine) -> Iterator[Map]:
+    """Yield the `map` of the engine, which runs until the block ends.
+
+    Raises:
+        InputError: the scheduler does not answer, has no workers, or their libraries are others
+            than ours; or the cluster is lost midway.
+    """
+    if engine.name == "local":
+        yield map
+        return
+    with _client(engine) as client:
+        yield partial(_map, client)
+
+
+@contextmanager
+def _client(engine: Engine) -> Iterator[Any]:
+    import dask
+    from distributed import Client, LocalCluster
+
+    quiet = {"distributed.admin.large-graph-warning-threshold": "1 GiB"}
+    with ExitStack() as stack:
+        stack.enter_context(dask.config.set({"logging.distributed": "critical", **quiet}))
+        cluster = engine.scheduler or stack.enter_context(
+            LocalCluster(
+                n_workers=engine.workers,
+                threads_per_worker=1,
+                dashboard_address=None,
+                memory_limit=0,
+            )
+        )
+        try:
+            client = stack.enter_context(Client(cluster, timeout=WAIT, set_as_default=False))
+            client.wait_for_workers(1, timeout=WAIT)
+        except (OSError, TimeoutError) as error:
+            raise InputError(
+                f"engine.scheduler in params.yaml is {engine.scheduler}: no scheduler with workers"
+                f" answered within {WAIT} s ({type(error).__name__}): start them, or set it to null"
+            ) from None
+        _check_libraries(client)
+        yield client
+
+
+def _check_libraries(client: Any) -> None:
+    found = client.get_versions(packages=LIBRARIES)
+    ours = found["client"]["packages"]
+    for address, worker in found["workers"].items():
+        for name in LIBRARIES:
+            if (theirs := worker["packages"][name]) != ours[name]:
+                raise InputError(
+                    f"the Dask worker {address} has {name} {theirs}, expected {ours[name]} as here:"
+                    " install requirements.txt there, with the same Python"
+                )
+
+
+class _Carried:
+    """A function that a worker gets as it is here, although it may lack our code."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        import importlib
+
+        import cloudpickle
+
+        packages = [importlib.import_module(name) for name in PROJECT]
+        for package in packages:
+            cloudpickle.register_pickle_by_value(package)
+        self.content = cloudpickle.dumps(function)
+        for package in packages:
+            cloudpickle.unregister_pickle_by_value(package)
+
+    def __reduce__(self) -> tuple[Callable[[bytes], Any], tuple[bytes]]:
+        import cloudpickle
+
+        return cloudpickle.loads, (self.content,)
+
+
+def _map(client: Any, function: Callable[[Any], Made], items: Iterable[Any], /) -> Iterator[Made]:
+    """The `map` of a cluster; `function` and what is bound to it are sent once to every worker.
+
+    A partition whose worker dies is given to another one.
+    """
+    from distributed import KilledWorker
+
+    try:
+        (carried,) = client.scatter([_Carried(function)], broadcast=True, hash=False)
+        most = AHEAD * sum(client.nthreads().values())
+        at_work: deque[Any] = deque()
+        for item in items:
+            at_work.append(client.submit(operator.call, carried, item, pure=False))
+            if len(at_work) >= most:
+                yield at_work.popleft().result()
+        while at_work:
+            yield at_work.popleft().result()
+    except (KilledWorker, CancelledError) as error:
+        raise InputError(
+            f"the Dask cluster lost its workers or its scheduler ({type(error).__name__}): start it"
+            " again, with more memory if it ran out of it, and run `dvc repro`"
+        ) from None

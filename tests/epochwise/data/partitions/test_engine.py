@@ -1,0 +1,214 @@
+"""The text stages write the same bytes in one process and on a cluster, even if a worker dies."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import yaml
+from distributed import Client
+
+from epochwise.core import params, paths
+from epochwise.core.cli import InputError
+from epochwise.core.files import write_table
+from epochwise.data.partitions import engine as module
+from epochwise.data.partitions.engine import Engine, started
+from epochwise.data.review_files import RAW_SCHEMA
+from stages import clean, encode, split, vectorize
+from tests.configuration import ROOT
+from tests.stages.test_vectorize import block
+
+ROWS = 7
+"""Rows of a partition: 200 reviews make 29."""
+STAGES: list[Callable[[], None]] = [clean.main, split.main, encode.main, vectorize.main]
+
+
+class Cluster:
+    """A scheduler and two workers of one thread each, processes that do not have our code."""
+
+    def __init__(self, address: str, workers: list[subprocess.Popen[bytes]]) -> None:
+        self.address, self.workers = address, workers
+
+    def alive(self) -> int:
+        with Client(self.address, set_as_default=False) as client:
+            return len(client.nthreads())
+
+
+@pytest.fixture
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with running(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Cluster]:
+    at = folder / "scheduler.json"
+    dask = [sys.executable, "-m", "dask"]
+    quiet: dict[str, Any] = {"cwd": folder, "stderr": subprocess.DEVNULL}
+    local = ["--host", "127.0.0.1", "--no-dashboard"]
+    worker = [*dask, "worker", "--scheduler-file", str(at), "--no-nanny", "--nthreads", "1", *local]
+    with ExitStack() as stack:
+
+        def start(command: list[str]) -> subprocess.Popen[bytes]:
+            process = stack.enter_context(subprocess.Popen(command, **quiet))
+            stack.callback(process.kill)
+            return process
+
+        start([*dask, "scheduler", "--scheduler-file", str(at), "--port", "0", *local])
+        workers = [start(worker) for _ in range(2)]
+        with Client(scheduler_file=str(at), set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=60)
+            address = client.scheduler.address
+        yield Cluster(address, workers)
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Raw reviews with markup, doubles and two classes."""
+    monkeypatch.chdir(tmp_path)
+    paths.RAW_REVIEWS.parent.mkdir(parents=True)
+    rows = [
+        {
+            "review_id": n,
+            "text": f"<b>Tea</b> no. {n % 150} &amp; it\u2019s w{n % 13} {n % 3 > 0}!",
+            "label": int(n % 3 > 0),
+        }
+        for n in range(200)
+    ]
+    filled = [dict.fromkeys(RAW_SCHEMA.names) | row for row in rows]
+    write_table(paths.RAW_REVIEWS, pa.Table.from_pylist(filled, schema=RAW_SCHEMA))
+
+
+def run(stages: Iterable[Callable[[], None]], **engine: Any) -> dict[str, bytes]:
+    """Run `stages` with these params of the engine: the bytes of every file written."""
+    content = {
+        "seed": {"data": 1},
+        "engine": {"partition_rows": ROWS} | engine,
+        "clean": {"digits": "keep", "drop_duplicates": True},
+        "split": {"by": "random", "valid": 0.1, "test": 0.2},
+        "encode": {"min_count": 1, "max_words": None, "unknown_token": False},
+        "vectorize": block(),
+    }
+    Path("params.yaml").write_text(yaml.safe_dump(content))
+    for stage in stages:
+        stage()
+    files = [file for root in ("data", "metrics") for file in sorted(Path(root).rglob("*.*"))]
+    return {str(file): file.read_bytes() for file in files if file != paths.RAW_REVIEWS}
+
+
+def test_a_cluster_writes_what_one_process_writes(cluster: Cluster) -> None:
+    expected = run(STAGES)
+    assert len(expected) == 16
+    assert run(STAGES, name="dask", scheduler=cluster.address) == expected
+
+
+def test_a_worker_that_is_killed_midway_changes_nothing(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = run([clean.main])
+    killed: list[int] = []
+
+    def killing(path: Path, *how: Any) -> Iterator[pa.Table]:
+        for number, table in enumerate(partitions(path, *how)):
+            if number == 10 and not killed:
+                os.kill(cluster.workers[0].pid, signal.SIGKILL)
+                killed.append(cluster.workers[0].wait())
+            yield table
+
+    partitions = clean.partitions
+    monkeypatch.setattr(clean, "partitions", killing)
+    assert cluster.alive() == 2
+    assert run([clean.main], name="dask", scheduler=cluster.address) == expected
+    assert killed == [-signal.SIGKILL] and cluster.alive() == 1
+
+
+def test_processes_of_this_machine_are_the_default() -> None:
+    def where(_: int) -> int:
+        return os.getpid()
+
+    expected = run([clean.main])
+    assert run([clean.main], name="dask", workers=2) == expected
+    with started(Engine(name="dask", workers=2, partition_rows=1)) as over:
+        assert len({os.getpid(), *over(where, range(20))}) == 3
+
+
+def test_partitions_are_read_as_they_are_needed(cluster: Cluster) -> None:
+    """However many there are, a few are in memory."""
+    taken = []
+
+    def items() -> Iterator[int]:
+        for number in range(50):
+            taken.append(number)
+            yield number
+
+    with started(Engine(name="dask", scheduler=cluster.address, partition_rows=1)) as over:
+        made = over(str, items())
+        assert next(made) == "0" and len(taken) <= module.AHEAD * 2
+        assert list(made) == [str(number) for number in range(1, 50)]
+
+
+def test_what_a_function_raises_is_raised_here(cluster: Cluster) -> None:
+    def refuse(item: int) -> int:
+        raise InputError(f"no {item}")
+
+    with (
+        pytest.raises(InputError, match="no 3"),
+        started(Engine(name="dask", scheduler=cluster.address, partition_rows=1)) as over,
+    ):
+        list(over(refuse, [3]))
+
+
+@pytest.mark.filterwarnings("ignore:Mismatched versions found")
+def test_workers_with_other_libraries_are_refused(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The version of the process is read once: here, so that ours is another one."""
+    from distributed import versions
+
+    monkeypatch.setattr(versions, "_version_cached", lambda name: "0.1")
+    with (
+        pytest.raises(InputError, match=r"has ftfy \S+, expected 0\.1 as here: install require"),
+        started(Engine(name="dask", scheduler=cluster.address, partition_rows=1)),
+    ):
+        pass
+
+
+def test_a_scheduler_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WAIT", 1)
+    begun = time.monotonic()
+    with (
+        pytest.raises(InputError, match=r"engine\.scheduler .* no scheduler with workers answered"),
+        started(Engine(name="dask", scheduler="tcp://127.0.0.1:9", partition_rows=1)),
+    ):
+        pass
+    assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": "spark"}, "'engine.name' is 'spark'"),
+        ({"workers": 2}, "workers and scheduler are for engine=dask"),
+        ({"name": "dask", "scheduler": "host:8786"}, "'engine.scheduler' is 'host:8786'"),
+    ],
+)
+def test_wrong_params_are_refused(changes: dict[str, Any], message: str) -> None:
+    Path("params.yaml").write_text(yaml.safe_dump({"engine": {"partition_rows": 9} | changes}))
+    with pytest.raises(InputError, match=message):
+        params.read("engine", Engine)
+
+
+def test_one_process_imports_no_dask() -> None:
+    run([])
+    code = "import sys; from stages import clean; clean.main(); print('distributed' in sys.modules)"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code]
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert found.stdout.split()[-1] == "False"
