@@ -25,8 +25,9 @@ class Block(Section):
 
 
 class Params(ClassifierFit):
-    """`train.mlp` in params.yaml."""
+    """`train.mlp` in params.yaml; `input_dropout` is the share of a document vector that is hidden."""
 
+    input_dropout: Fraction
     blocks: list[Block]
     activation: Activation
 
@@ -34,6 +35,8 @@ class Params(ClassifierFit):
 def build(params: Params, vectors: np.ndarray) -> keras.Model:
     """The network for document `vectors` (n, d), not compiled: its output (n, 1) is P(1)."""
     inputs = x = keras.Input((vectors.shape[1],))
+    if params.input_dropout:
+        x = keras.layers.Dropout(params.input_dropout)(x)
     for block in params.blocks:
         for width in block.widths:
             x = keras.layers.Dense(width, kernel_initializer=initializer(params.initializer))(x)
