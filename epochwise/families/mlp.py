@@ -25,7 +25,7 @@ class Block(Section):
 
 
 class Params(ClassifierFit):
-    """`train.mlp` in params.yaml; `input_dropout` is the share of a document vector that is hidden."""
+    """`train.mlp` in params.yaml; `input_dropout` hides a share of the document vectors."""
 
     input_dropout: Fraction
     blocks: list[Block]
