@@ -14,9 +14,9 @@ fi
 
 # Without a remote that answers, such as in a fork that has no key to it, all is made from the sources.
 if python -m dvc status --cloud > /dev/null; then
-    # The leaderboard reads folders that the reports of all families fill; DVC pulls no such folder.
-    mapfile -t reports < <(python -m dvc stage list --name-only | grep '^evaluate@')
-    python -m dvc pull --allow-missing "${reports[@]}" || true
+    # The leaderboard and the ensemble read folders that all families fill; DVC pulls no such folder.
+    mapfile -t filling < <(python -m dvc stage list --name-only | grep -E '^(evaluate|stack)@')
+    python -m dvc pull --allow-missing "${filling[@]}" || true
     python -m dvc repro --pull --allow-missing
 else
     echo 'No remote can be read: everything runs, from the sources on.'

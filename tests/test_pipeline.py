@@ -35,6 +35,7 @@ FORCED = [
     *("clean", "split", "encode", "vectorize", "base", "train@baseline", "train@lstm"),
     *("train@transfer", "train@denoising_autoencoder", "train@gan"),
     *("filter@lstm", "threshold@lstm", "select@gan", "score@lstm", "score@gan"),
+    *("stack@lstm", "train@ensemble", "threshold@ensemble", "score@ensemble"),
     *("evaluate@lstm", "evaluate@gan", "leaderboard", "champion"),
 ]
 """A stage of every kind, with a family of every learner."""
@@ -184,7 +185,8 @@ def test_a_new_family_is_a_module_a_row_and_its_params(project: Path) -> None:
     table.write_text(before[0])
     params.write_text(before[1])
     steps = ("train", "filter", "threshold", "score", "evaluate")
-    assert reruns == {f"{step}@gru" for step in steps} | LAST
+    joined = {f"{step}@ensemble" for step in steps if step != "filter"}
+    assert reruns == {f"{step}@gru" for step in steps} | {"stack@gru"} | joined | LAST
 
 
 def test_every_picture_that_dvc_shows_is_there(project: Path) -> None:
@@ -197,7 +199,7 @@ def test_every_picture_that_dvc_shows_is_there(project: Path) -> None:
 def test_every_saved_network_loads_by_itself(project: Path) -> None:
     runtime.start(seed=0)  # threads are set before the first use, whatever the order of tests
     networks = sorted((project / "models").glob("*/*.keras"))
-    without = {name for name, row in TABLE.items() if row.learner == "linear"}
+    without = {name for name, row in TABLE.items() if row.learner in ("linear", "ensemble")}
     assert {path.parent.name for path in networks} == {*TABLE, "base"} - without
     parts = {"features", "encoder", "generator", "head"}
     assert {path.stem for path in networks} == {"model", "network"} | parts
@@ -253,7 +255,7 @@ def test_no_text_of_test_is_in_what_was_learned_from(project: Path) -> None:
     assert not texts["train"] & texts["valid"]
 
 
-@pytest.mark.parametrize("family", ["baseline", "nb_linear", "mlp", "lstm"])
+@pytest.mark.parametrize("family", ["baseline", "nb_linear", "mlp", "lstm", "ensemble"])
 def test_predict_gives_the_predictions_of_evaluate_again(family: str, project: Path) -> None:
     raw = pq.read_table(project / "data/reviews/raw.parquet", columns=["review_id", "text"])
     expected = pq.read_table(project / f"data/predictions/{family}/test.parquet").to_pandas()

@@ -225,13 +225,13 @@ def test_a_training_of_another_machine_is_taken_over(author: Checkout, clone: Ch
     )
 
 
-def test_only_the_last_stages_depend_on_folders_that_several_stages_fill(
+def test_only_an_ensemble_and_the_last_stages_depend_on_folders_that_several_stages_fill(
     stages: dict[str, Any],
 ) -> None:
     """`--allow-missing` takes such a folder as it is, with the files of one family perhaps.
 
     It pulls and compares the outputs of stages, and the folder is none: reproduce.sh pulls the
-    reports that fill it first.
+    reports, and the scores of an ensemble's members, that fill it first.
     """
     outputs = {out.fs_path for stage in stages.values() for out in stage.outs}
     readers = {
@@ -240,7 +240,7 @@ def test_only_the_last_stages_depend_on_folders_that_several_stages_fill(
         for dep in stage.deps
         if any(Path(out).is_relative_to(dep.fs_path) for out in outputs - {dep.fs_path})
     }
-    assert readers == {"leaderboard", "champion"}
+    assert readers == {"train@ensemble", "score@ensemble", "leaderboard", "champion"}
     assert "dvc pull --allow-missing" in (ROOT / ".github/reproduce.sh").read_text()
 
 
