@@ -1,10 +1,10 @@
-"""Document vectors: the vectors of a review's words, averaged with their TF-IDF weights.
+"""Document vectors: a review's word vectors, averaged by TF-IDF, or paragraph vectors, or both.
 
 Word vectors are trained here on the train split, read from a file, or downloaded. The inverse
-document frequencies and the standardisation are fitted on the train split.
+document frequencies, the paragraph vectors and the standardisation are fitted on the train split.
 
 Reads data/reviews/vocabulary.parquet and data/reviews/sequences/{train,valid}.parquet. Writes
-data/reviews/word2vec/{embedding.npy,vectorizer.npz,vocabulary.parquet},
+data/reviews/word2vec/{embedding.npy,vectorizer.npz,paragraphs.npz,vocabulary.parquet},
 data/reviews/vectors/{train,valid}.parquet and metrics/reviews/vectorize.json.
 """
 
@@ -22,9 +22,11 @@ from epochwise.core.cli import InputError, run
 from epochwise.core.files import read_table, write_json
 from epochwise.core.progress import track
 from epochwise.data.download import fetch_package
+from epochwise.data.paragraphs import train_paragraphs
 from epochwise.data.partitions import Engine, partitions, write_partitions
 from epochwise.data.word_vectors import (
     Sentences,
+    Training,
     Word2Vec,
     download_vectors,
     read_spacy,
@@ -33,13 +35,14 @@ from epochwise.data.word_vectors import (
 )
 from epochwise.inputs.reviews.document_vectors import (
     Vectorizer,
-    document_vectors,
-    flatten,
     has_vector,
     inverse_document_frequencies,
+    raw_vectors,
     vectorize,
 )
 from epochwise.inputs.reviews.fitted import write_fitted
+from epochwise.inputs.reviews.paragraph_vectors import Paragraphs
+from epochwise.inputs.reviews.tokens import flatten
 
 SPLITS = ("train", "valid")
 
@@ -49,7 +52,8 @@ class Vectorize(params.Section):
 
     `path` is always a file, since the stage depends on it: the vectors themselves, or what says
     where they come from. With `fine_tune` pretrained vectors are trained further on the train
-    split, as `word2vec` says.
+    split, as `word2vec` says. `documents` are averaged word vectors, paragraph vectors trained on
+    the train split as `paragraph` says (Le & Mikolov 2014, PV-DBOW), or both side by side.
     """
 
     source: Literal["word2vec", "spacy_md", "word2vec_file", "glove", "downloader"]
@@ -57,6 +61,8 @@ class Vectorize(params.Section):
     name: str | None
     fine_tune: bool
     word2vec: Word2Vec
+    documents: Literal["averaged", "paragraph", "both"]
+    paragraph: Training
 
     @model_validator(mode="after")
     def _fits_source(self) -> Self:
@@ -67,13 +73,18 @@ class Vectorize(params.Section):
         return self
 
 
-def fit(tables: Iterable[pa.Table], idf: np.ndarray, embedding: np.ndarray) -> Vectorizer:
+def fit(
+    tables: Iterable[pa.Table],
+    idf: np.ndarray,
+    embedding: np.ndarray,
+    paragraphs: Paragraphs | None,
+) -> Vectorizer:
     """Fit mean and scale of the document vectors; documents without known words do not count."""
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler()
     for table in tables:
-        vectors = document_vectors(table["tokens"], idf, embedding)
+        vectors = raw_vectors(table["tokens"], idf, embedding, paragraphs)
         known = has_vector(vectors)
         if known.any():
             scaler.partial_fit(vectors[known])
@@ -144,9 +155,23 @@ def embed(
     return np.vstack([np.zeros((1, start.shape[1]), "float32"), start]), training
 
 
-def transform(table: pa.Table, embedding: np.ndarray, vectorizer: Vectorizer) -> pa.Table:
+def paragraphs_of(
+    section: Vectorize, counts: np.ndarray, tables: Callable[[], Iterable[pa.Table]], seed: int
+) -> Paragraphs | None:
+    """The model of paragraph vectors that `section` asks for, if it does."""
+    if section.documents == "averaged":
+        return None
+    return train_paragraphs(tables, counts, section.paragraph, section.documents == "both", seed)
+
+
+def transform(
+    table: pa.Table,
+    embedding: np.ndarray,
+    vectorizer: Vectorizer,
+    paragraphs: Paragraphs | None,
+) -> pa.Table:
     """Reviews with `review_id, label, tokens` as a table of `schema`."""
-    vectors = vectorize(table["tokens"], embedding, vectorizer)
+    vectors = vectorize(table["tokens"], embedding, vectorizer, paragraphs)
     column = pa.FixedSizeListArray.from_arrays(vectors.ravel(), vectors.shape[1])
     columns = [table["review_id"], table["label"], column]
     return pa.table(columns, schema=schema(vectors.shape[1]))
@@ -169,17 +194,22 @@ def main() -> None:
         next(tables[split](), None)
     vocabulary = read_table(paths.VOCABULARY)
     sentences = partial(tables["train"], columns=["tokens"])
-    embedding, training = embed(section, vocabulary, sentences, params.read_value("seed.data"))
+    seed = params.read_value("seed.data")
+    embedding, training = embed(section, vocabulary, sentences, seed)
+    paragraphs = paragraphs_of(section, vocabulary["count"].to_numpy(), sentences, seed)
     idf = inverse_document_frequencies(tables["train"](), len(embedding))
-    vectorizer = fit(tables["train"](), idf, embedding)
-    transform_partition = partial(transform, embedding=embedding, vectorizer=vectorizer)
-    size = embedding.shape[1]
+    vectorizer = fit(tables["train"](), idf, embedding, paragraphs)
+    transform_partition = partial(
+        transform, embedding=embedding, vectorizer=vectorizer, paragraphs=paragraphs
+    )
+    size = len(vectorizer.mean)
     for split in SPLITS:
         vectors = map(transform_partition, track(tables[split](), None, f"vectorize: {split}"))
         write_partitions(paths.review_split("vectors", split), vectors, schema(size))
-    write_fitted(vocabulary, embedding, vectorizer)
+    write_fitted(vocabulary, embedding, vectorizer, paragraphs)
     metrics = {
         "source": section.source,
+        "documents": section.documents,
         "size": size,
         "words_with_vector": int(has_vector(embedding).sum()),
         "trained": training,
