@@ -61,6 +61,7 @@ def card(family: str, row: families.Row, noise: dict[str, Any]) -> str:
         *_section("Metrics", _metrics(test, valid, row.task, noise.get(family))),
         *_section("Slices of test", _slices(test)),
         *_section("Classes", _classes(test)),
+        *_section("Weights", _weights(test)),
         *_section("Limits", limits),
         *_section("Cost", f"{test['parameters']:,} parameters."),
     ]
@@ -130,6 +131,15 @@ def _slices(test: dict[str, Any]) -> str:
             f"{found[name]:.3f}" if isinstance(found.get(name), float) else "" for name in columns
         )
         lines.append(f"| {found['by']}: {found['slice']} | {found['n']} | {' | '.join(values)} |")
+    return "\n".join(lines)
+
+
+def _weights(test: dict[str, Any]) -> str:
+    weights = test.get("weights", {})
+    if not weights:
+        return ""
+    lines = ["| member | weight of its logit |", "| --- | --- |"]
+    lines += [f"| {name} | {weight:.3f} |" for name, weight in weights.items()]
     return "\n".join(lines)
 
 

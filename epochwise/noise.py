@@ -29,7 +29,7 @@ from epochwise.core.files import write_metrics
 
 STAGES = ("train", "filter", "threshold", "select", "score", "evaluate")
 """The stages of a family, whose params and inputs are what noise holds for."""
-MADE = ("data/epochs/", "data/scores/", "models/", "metrics/", "plots/")
+MADE = ("data/epochs/", "data/scores/", "data/reviews/stack/", "models/", "metrics/", "plots/")
 """Inputs that stages make of a seed: another seed makes others, so they are no part of a digest."""
 LOCK = Path("dvc.lock")
 FEWEST = 2

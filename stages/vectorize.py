@@ -1,10 +1,10 @@
-"""Document vectors: the vectors of a review's words, averaged with their TF-IDF weights.
+"""Document vectors: a review's word vectors, averaged by TF-IDF, or paragraph vectors, or both.
 
 Word vectors are trained here on the train split, read from a file, or downloaded. The inverse
-document frequencies and the standardisation are fitted on the train split.
+document frequencies, the paragraph vectors and the standardisation are fitted on the train split.
 
 Reads data/reviews/vocabulary.parquet and data/reviews/sequences/{train,valid}.parquet. Writes
-data/reviews/word2vec/{embedding.npy,lengths.npy,vectorizer.npz,vocabulary.parquet},
+data/reviews/word2vec/{embedding.npy,lengths.npy,paragraphs.npz,vectorizer.npz,vocabulary.parquet},
 data/reviews/vectors/{train,valid}.parquet and metrics/reviews/vectorize.json.
 """
 
@@ -22,10 +22,12 @@ from epochwise.core.cli import InputError, run
 from epochwise.core.files import read_table, write_json
 from epochwise.core.progress import track
 from epochwise.data.download import fetch_package
+from epochwise.data.paragraphs import train_paragraphs
 from epochwise.data.partitions import partitions, write_partitions
 from epochwise.data.partitions.engine import Engine, started
 from epochwise.data.word_vectors import (
     Sentences,
+    Training,
     Word2Vec,
     download_vectors,
     read_spacy,
@@ -34,14 +36,15 @@ from epochwise.data.word_vectors import (
 )
 from epochwise.inputs.reviews.document_vectors import (
     Vectorizer,
-    document_vectors,
-    flatten,
     has_vector,
     inverse_document_frequencies,
+    raw_vectors,
     vectorize,
 )
 from epochwise.inputs.reviews.fitted import write_fitted
+from epochwise.inputs.reviews.paragraph_vectors import Paragraphs
 from epochwise.inputs.reviews.sequences import length_percentiles
+from epochwise.inputs.reviews.tokens import flatten
 
 SPLITS = ("train", "valid")
 
@@ -51,7 +54,8 @@ class Vectorize(params.Section):
 
     `path` is always a file, since the stage depends on it: the vectors themselves, or what says
     where they come from. With `fine_tune` pretrained vectors are trained further on the train
-    split, as `word2vec` says.
+    split, as `word2vec` says. `documents` are averaged word vectors, paragraph vectors trained on
+    the train split as `paragraph` says (Le & Mikolov 2014, PV-DBOW), or both side by side.
     """
 
     source: Literal["word2vec", "spacy_md", "word2vec_file", "glove", "downloader"]
@@ -59,6 +63,8 @@ class Vectorize(params.Section):
     name: str | None
     fine_tune: bool
     word2vec: Word2Vec
+    documents: Literal["averaged", "paragraph", "both"]
+    paragraph: Training
 
     @model_validator(mode="after")
     def _fits_source(self) -> Self:
@@ -69,9 +75,11 @@ class Vectorize(params.Section):
         return self
 
 
-def known_vectors(table: pa.Table, idf: np.ndarray, embedding: np.ndarray) -> np.ndarray:
+def known_vectors(
+    table: pa.Table, idf: np.ndarray, embedding: np.ndarray, paragraphs: Paragraphs | None
+) -> np.ndarray:
     """The document vectors (m, d) of those reviews that have a known word."""
-    vectors = document_vectors(table["tokens"], idf, embedding)
+    vectors = raw_vectors(table["tokens"], idf, embedding, paragraphs)
     return vectors[has_vector(vectors)]
 
 
@@ -150,9 +158,23 @@ def embed(
     return np.vstack([np.zeros((1, start.shape[1]), "float32"), start]), training
 
 
-def transform(table: pa.Table, embedding: np.ndarray, vectorizer: Vectorizer) -> pa.Table:
+def paragraphs_of(
+    section: Vectorize, counts: np.ndarray, tables: Callable[[], Iterable[pa.Table]], seed: int
+) -> Paragraphs | None:
+    """The model of paragraph vectors that `section` asks for, if it does."""
+    if section.documents == "averaged":
+        return None
+    return train_paragraphs(tables, counts, section.paragraph, section.documents == "both", seed)
+
+
+def transform(
+    table: pa.Table,
+    embedding: np.ndarray,
+    vectorizer: Vectorizer,
+    paragraphs: Paragraphs | None,
+) -> pa.Table:
     """Reviews with `review_id, label, tokens` as a table of `schema`."""
-    vectors = vectorize(table["tokens"], embedding, vectorizer)
+    vectors = vectorize(table["tokens"], embedding, vectorizer, paragraphs)
     column = pa.FixedSizeListArray.from_arrays(vectors.ravel(), vectors.shape[1])
     columns = [table["review_id"], table["label"], column]
     return pa.table(columns, schema=schema(vectors.shape[1]))
@@ -176,19 +198,25 @@ def main() -> None:
         next(tables[split](), None)
     vocabulary = read_table(paths.VOCABULARY)
     sentences = partial(tables["train"], columns=["tokens"])
-    embedding, training = embed(section, vocabulary, sentences, params.read_value("seed.data"))
+    seed = params.read_value("seed.data")
+    embedding, training = embed(section, vocabulary, sentences, seed)
+    paragraphs = paragraphs_of(section, vocabulary["count"].to_numpy(), sentences, seed)
     idf = inverse_document_frequencies(tables["train"](), len(embedding))
-    size = embedding.shape[1]
     with started(engine) as over:
-        known = over(partial(known_vectors, idf=idf, embedding=embedding), tables["train"]())
-        vectorizer = fit(known, idf)
-        transform_partition = partial(transform, embedding=embedding, vectorizer=vectorizer)
+        raw = partial(known_vectors, idf=idf, embedding=embedding, paragraphs=paragraphs)
+        vectorizer = fit(over(raw, tables["train"]()), idf)
+        size = len(vectorizer.mean)
+        transform_partition = partial(
+            transform, embedding=embedding, vectorizer=vectorizer, paragraphs=paragraphs
+        )
         for split in SPLITS:
             vectors = over(transform_partition, track(tables[split](), None, f"vectorize: {split}"))
             write_partitions(paths.review_split("vectors", split), vectors, schema(size))
-    write_fitted(vocabulary, embedding, vectorizer, length_percentiles(sentences()))
+    lengths = length_percentiles(sentences())
+    write_fitted(vocabulary, embedding, vectorizer, lengths, paragraphs)
     metrics = {
         "source": section.source,
+        "documents": section.documents,
         "size": size,
         "words_with_vector": int(has_vector(embedding).sum()),
         "trained": training,

@@ -94,8 +94,8 @@ def resolved(stage: Any) -> Stage:
 def builds_a_network(stage: Stage) -> bool:
     """Whether the stage may import a library for networks: it trains or applies a family's."""
     family = stage.name.partition("@")[2]
-    linear = family in TABLE and TABLE[family].learner == "linear"
-    return stage.kind in {"base", "train", "score"} and not linear
+    without = family in TABLE and TABLE[family].learner in {"linear", "ensemble"}
+    return stage.kind in {"base", "train", "score"} and not without
 
 
 def choices() -> list[tuple[str, ...]]:
@@ -180,6 +180,21 @@ def test_choices_are_made_before_test_is_read() -> None:
                 above = reachable(graph, stage)
                 assert f"score@{family}" not in above, stage.addressing
                 assert f"evaluate@{family}" not in above, stage.addressing
+
+
+def test_nothing_is_chosen_by_what_is_made_of_test(pipeline: list[Stage]) -> None:
+    """A training and a choice read no scores or reports, but an ensemble those of its members."""
+    stacked = Path("data/reviews/stack")
+    made = (stacked, Path("data/scores"), Path("data/predictions"), Path("data/reports"))
+    readers = {
+        (stage.name, dep)
+        for stage in pipeline
+        if stage.kind in {"train", "filter", "threshold", "select"}
+        for dep in stage.deps
+        if any(dep.is_relative_to(root) or root.is_relative_to(dep) for root in made)
+    }
+    read = {stacked / "train", stacked / "valid", stacked / "models"}
+    assert readers == {("train@ensemble", dep) for dep in read}
 
 
 def reachable(graph: Any, stage: Any) -> set[str]:

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -35,6 +36,7 @@ FORCED = [
     *("clean", "split", "encode", "vectorize", "base", "train@baseline", "train@lstm"),
     *("train@transfer", "train@denoising_autoencoder", "train@gan"),
     *("filter@lstm", "threshold@lstm", "select@gan", "score@lstm", "score@gan"),
+    *("stack", "train@ensemble", "threshold@ensemble", "score@ensemble"),
     *("evaluate@lstm", "evaluate@gan", "leaderboard", "champion"),
 ]
 """A stage of every kind, with a family of every learner."""
@@ -168,23 +170,28 @@ def test_a_changed_report_trains_and_scores_nothing(project: Path) -> None:
     assert reruns == {f"evaluate@{family}" for family in MULTICLASS} | LAST
 
 
-def test_a_new_family_is_a_module_a_row_and_its_params(project: Path) -> None:
-    table, params = project / "families.yaml", project / "params.yaml"
-    before = table.read_text(), params.read_text()
+def test_a_new_family_is_a_module_a_row_its_params_and_its_files(project: Path) -> None:
+    table, params, pipeline = (
+        project / name for name in ("families.yaml", "params.yaml", "dvc.yaml")
+    )
+    before = {file: file.read_text() for file in (table, params, pipeline)}
     shutil.copy(project / "epochwise/families/lstm.py", project / "epochwise/families/gru.py")
     row = "  bilstm: *recurrent\n"
-    assert row in before[0]
-    table.write_text(before[0].replace(row, row + "  gru: *recurrent\n"))
-    content = yaml.safe_load(before[1])
+    assert row in before[table]
+    table.write_text(before[table].replace(row, row + "  gru: *recurrent\n"))
+    content = yaml.safe_load(before[params])
     for block in ("train", "filter"):
         content[block]["gru"] = content[block]["lstm"]
     params.write_text(yaml.safe_dump(content, sort_keys=False))
+    joined = re.sub(r"(\S+/)lstm([/.][\w.]+|),", r"\1lstm\2, \1gru\2,", before[pipeline])
+    pipeline.write_text(joined)
     reruns = planned(project)
     (project / "epochwise/families/gru.py").unlink()
-    table.write_text(before[0])
-    params.write_text(before[1])
+    for file, text in before.items():
+        file.write_text(text)
     steps = ("train", "filter", "threshold", "score", "evaluate")
-    assert reruns == {f"{step}@gru" for step in steps} | LAST
+    ensemble = {f"{step}@ensemble" for step in steps if step != "filter"}
+    assert reruns == {f"{step}@gru" for step in steps} | {"stack"} | ensemble | LAST
 
 
 def test_every_picture_that_dvc_shows_is_there(project: Path) -> None:
@@ -197,7 +204,7 @@ def test_every_picture_that_dvc_shows_is_there(project: Path) -> None:
 def test_every_saved_network_loads_by_itself(project: Path) -> None:
     runtime.start(seed=0)  # threads are set before the first use, whatever the order of tests
     networks = sorted((project / "models").glob("*/*.keras"))
-    without = {name for name, row in TABLE.items() if row.learner == "linear"}
+    without = {name for name, row in TABLE.items() if row.learner in ("linear", "ensemble")}
     assert {path.parent.name for path in networks} == {*TABLE, "base"} - without
     parts = {"features", "encoder", "generator", "head"}
     assert {path.stem for path in networks} == {"model", "network"} | parts
@@ -253,7 +260,7 @@ def test_no_text_of_test_is_in_what_was_learned_from(project: Path) -> None:
     assert not texts["train"] & texts["valid"]
 
 
-@pytest.mark.parametrize("family", ["baseline", "nb_linear", "mlp", "lstm"])
+@pytest.mark.parametrize("family", ["baseline", "nb_linear", "mlp", "lstm", "ensemble"])
 def test_predict_gives_the_predictions_of_evaluate_again(family: str, project: Path) -> None:
     raw = pq.read_table(project / "data/reviews/raw.parquet", columns=["review_id", "text"])
     expected = pq.read_table(project / f"data/predictions/{family}/test.parquet").to_pandas()

@@ -32,6 +32,16 @@ def review_split(step: str, split: str) -> Path:
     return REVIEWS / step / f"{split}.parquet"
 
 
+def stacked(split: str, family: str) -> Path:
+    """What a review family makes of a split, for an ensemble to read."""
+    return REVIEWS / "stack" / split / f"{family}.parquet"
+
+
+def stacked_model(family: str) -> Path:
+    """The size of a review family's chosen model, for an ensemble to read."""
+    return REVIEWS / "stack" / "models" / f"{family}.json"
+
+
 def digits(split: str) -> Path:
     """The digits of a split. Those of test stand apart, so that only what names them reads them."""
     return (DIGITS if split == "test" else DIGITS / "trainval") / f"{split}.npz"

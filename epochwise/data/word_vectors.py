@@ -32,17 +32,15 @@ LONGEST_WORD = 10_000
 Row: TypeAlias = tuple[bytes, np.ndarray]
 
 
-class Word2Vec(Section):
-    """`vectorize.word2vec` in params.yaml: how gensim trains vectors (Mikolov et al. 2013).
+class Training(Section):
+    """How gensim trains vectors on words seen at least `min_count` times.
 
     `max_words` bounds the words read in all epochs together: if there are more, first epochs are
-    left out, then reviews. Vectors that are trained further keep their own size.
+    left out, then reviews.
     """
 
     size: PositiveInt
-    window: PositiveInt
     min_count: PositiveInt
-    skip_gram: bool
     negative: PositiveInt
     sample: PositiveFloat
     epochs: PositiveInt
@@ -52,6 +50,16 @@ class Word2Vec(Section):
         """Epochs, and the share of reviews to train on, for a corpus of `words` words."""
         epochs = min(self.epochs, max(1, self.max_words // words))
         return epochs, min(1.0, self.max_words / words)
+
+
+class Word2Vec(Training):
+    """`vectorize.word2vec` in params.yaml: vectors of words (Mikolov et al. 2013).
+
+    Vectors that are trained further keep their own size.
+    """
+
+    window: PositiveInt
+    skip_gram: bool
 
 
 class Sentences:
@@ -97,7 +105,7 @@ def train_word2vec(
     """
     from gensim.models import word2vec as gensim
 
-    _check_counts(counts, word2vec)
+    check_counts(counts, word2vec, "word2vec")
     model = gensim.Word2Vec(
         vector_size=word2vec.size if start is None else start.shape[1],
         window=word2vec.window,
@@ -113,16 +121,22 @@ def train_word2vec(
     if start is not None and start.any():
         _begin_from(model, sentences.words, trained, start)
     reviews = int(sentences.kept.sum())
-    model.train(sentences, total_examples=reviews, epochs=epochs, callbacks=[_progress(epochs)])
+    progress = epoch_progress("word2vec: epoch", epochs)
+    model.train(sentences, total_examples=reviews, epochs=epochs, callbacks=[progress])
     vectors = np.zeros((len(counts), model.vector_size), "float32")
     vectors[trained] = model.wv[sentences.words[trained].tolist()]
     return vectors
 
 
-def _check_counts(counts: np.ndarray, word2vec: Word2Vec) -> None:
-    if counts.max() < word2vec.min_count:
+def check_counts(counts: np.ndarray, training: Training, block: str) -> None:
+    """Check that a word occurs as often as `vectorize.<block>` asks for.
+
+    Raises:
+        InputError: none does.
+    """
+    if counts.max() < training.min_count:
         raise InputError(
-            f"vectorize.word2vec.min_count is {word2vec.min_count}, but the most frequent word of"
+            f"vectorize.{block}.min_count is {training.min_count}, but the most frequent word of"
             f" the train split occurs {counts.max()} times: set a smaller minimum"
         )
 
@@ -135,12 +149,13 @@ def _begin_from(model: Any, words: np.ndarray, trained: np.ndarray, start: np.nd
     model.wv.vectors[rows] = start[given] / lengths[given].mean()
 
 
-def _progress(epochs: int) -> Any:
+def epoch_progress(name: str, epochs: int) -> Any:
+    """A callback for gensim that shows how many of `epochs` are done."""
     from gensim.models.callbacks import CallbackAny2Vec
 
     class Progress(CallbackAny2Vec):
         def __init__(self) -> None:
-            self.steps = track(range(epochs + 1), epochs, "word2vec: epoch")
+            self.steps = track(range(epochs + 1), epochs, name)
             next(self.steps)
 
         def on_epoch_end(self, model: Any) -> None:

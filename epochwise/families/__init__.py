@@ -1,7 +1,7 @@
 """The model families: one module a family, listed in families.yaml.
 
 A family's module has `Params`, the schema of its block `train.<family>`, and the functions that its
-learner asks for: `build` for a network, `fit` and `probabilities` for a linear model.
+learner asks for: `build` for a network, `fit` and `probabilities` for what has no network.
 """
 
 from importlib import import_module
@@ -30,7 +30,7 @@ class Row(params.Section):
     """
 
     task: Task
-    learner: Literal["linear", "text", "classifier", "autoencoder", "gan"]
+    learner: Literal["linear", "text", "ensemble", "classifier", "autoencoder", "gan"]
     reads: str
     layers: str
     training: str
@@ -58,9 +58,11 @@ class Table(params.Section):
 
     linear: dict[str, Row]
     text: dict[str, Row]
+    ensembles: dict[str, Row]
     multiclass: dict[str, Row]
     reconstruction: dict[str, Row]
     generation: dict[str, Row]
+    members: dict[str, Row]
     binary: dict[str, Row]
     images: dict[str, Row]
     networks: dict[str, Row]
@@ -88,7 +90,13 @@ class Family(NamedTuple):
 def table() -> dict[str, Row]:
     """Every family and its row, one task after another."""
     found = params.read_file(TABLE, Table)
-    return found.linear | found.text | found.multiclass | found.reconstruction | found.generation
+    reviews = found.linear | found.text | found.ensembles
+    return reviews | found.multiclass | found.reconstruction | found.generation
+
+
+def members() -> list[str]:
+    """The families that an ensemble may have: those that read reviews themselves."""
+    return list(params.read_file(TABLE, Table).members)
 
 
 def row(name: str) -> Row:

@@ -45,7 +45,7 @@ def write(family: str, selection: dict[str, Any], seed: int) -> None:
     splits = {split: read_table(folder / f"{split}.parquet") for split in SPLITS}
     metrics = {split: measure(scored, threshold, seed) for split, scored in splits.items()}
     for split, measured in metrics.items():
-        measured |= {"epoch": selection["epoch"], "parameters": model["parameters"]}
+        measured |= {"epoch": selection["epoch"], **model}
         if split == "test":
             measured["slices"] = list(slices(splits["test"], threshold))
         write_metrics(family, split, measured)

@@ -52,6 +52,15 @@ def write_reports(family: str, metrics: dict[str, Any]) -> None:
         write_json(paths.metrics(family, f"{split}.json"), metrics)
 
 
+def test_the_card_of_an_ensemble_has_the_weights_of_its_members() -> None:
+    write_reports("ensemble", BINARY | {"weights": {"lstm": 0.1234, "intercept": -0.5}})
+    found = card("ensemble", TABLE["ensemble"], {})
+    assert "Source `snippets`: 9,908 train" in found
+    assert "| lstm | 0.123 |\n| intercept | -0.500 |\n" in found
+    write_reports("lstm", BINARY)
+    assert "Weights" not in card("lstm", TABLE["lstm"], {})
+
+
 def test_a_card_has_data_choice_metrics_slices_limits_and_cost() -> None:
     write_reports("lstm", BINARY)
     found = card("lstm", TABLE["lstm"], {})

@@ -37,6 +37,15 @@ def test_the_digest_is_of_params_and_data_alone() -> None:
     assert noise.digest(lock(1), "mlp") is None
 
 
+def test_the_digest_of_an_ensemble_leaves_out_what_its_members_made() -> None:
+    def digest(made: str) -> str | None:
+        dep = {"path": "data/reviews/stack/valid", "md5": made}
+        train = {"deps": [dep], "params": {"params.yaml": {"train.ensemble": {"folds": 10}}}}
+        return noise.digest({"stages": {"train@ensemble": train}}, "ensemble")
+
+    assert digest("with seed 1") == digest("with seed 2") != noise.digest(lock(1), "lstm")
+
+
 def test_mean_and_deviation_are_those_of_the_values() -> None:
     values = [0.8, 0.83, 0.82]
     found = noise.summarize([{"roc_auc": value} for value in values])["roc_auc"]

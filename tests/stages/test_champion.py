@@ -60,4 +60,5 @@ def test_families_compete_on_the_same_task_and_data() -> None:
         "lstm",
         "bilstm",
         "transformer",
+        "ensemble",
     ]

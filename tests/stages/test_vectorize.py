@@ -15,8 +15,13 @@ import yaml
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError
 from epochwise.core.files import read_json, read_table, write_table
+from epochwise.core.params import Section
+from epochwise.data.word_vectors import Training
 from epochwise.inputs.reviews import fitted, tokens
+from epochwise.inputs.reviews.document_vectors import document_vectors, standardize
 from epochwise.inputs.reviews.document_vectors import vectorize as standardized_vectors
+from epochwise.inputs.reviews.network import VectorInputs
+from epochwise.inputs.reviews.paragraph_vectors import paragraph_vectors
 from stages import encode, vectorize
 from tests.configuration import ROOT
 from tests.epochwise.inputs.reviews.test_document_vectors import reference_vectors
@@ -40,7 +45,12 @@ def block(**changes: Any) -> dict[str, Any]:
         "max_words": 100_000,
     }
     source = {"source": "word2vec", "path": "data/reviews/split/train.parquet", "name": None}
-    return {**source, "fine_tune": False, "word2vec": word2vec} | changes
+    paragraph = {name: word2vec[name] for name in Training.model_fields} | {
+        "size": 5,
+        "sample": 0.1,
+    }
+    documents = {"documents": "averaged", "paragraph": paragraph}
+    return {**source, "fine_tune": False, "word2vec": word2vec, **documents} | changes
 
 
 @pytest.fixture
@@ -79,8 +89,9 @@ def digests() -> dict[str, str]:
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in written}
 
 
-def test_the_stage_writes_the_same_bytes_in_every_process(project: Path) -> None:
-    write_params()
+@pytest.mark.parametrize("documents", ["averaged", "both"])
+def test_the_stage_writes_the_same_bytes_in_every_process(documents: str, project: Path) -> None:
+    write_params(documents=documents)
     found = []
     for hash_seed in ("1", "2"):
         environment = {
@@ -90,12 +101,9 @@ def test_the_stage_writes_the_same_bytes_in_every_process(project: Path) -> None
         command = [sys.executable, "-m", "stages.vectorize"]
         subprocess.run(command, check=True, env=environment, capture_output=True)
         found.append(digests())
-    assert {path.name for path in paths.WORD_VECTORS.iterdir()} == {
-        "embedding.npy",
-        "lengths.npy",
-        "vectorizer.npz",
-        "vocabulary.parquet",
-    }
+    fitted_files = {"embedding.npy", "lengths.npy", "vectorizer.npz", "vocabulary.parquet"}
+    fitted_files |= {"paragraphs.npz"} if documents == "both" else set()
+    assert {path.name for path in paths.WORD_VECTORS.iterdir()} == fitted_files
     assert found[0] == found[1]
 
 
@@ -132,6 +140,37 @@ def test_the_stage_fits_on_train_and_transforms_both_splits(project: Path) -> No
         "tokens_with_vector": 1.0,
     }
     assert not vectors.flatten().to_numpy()[-8:].any()
+
+
+@pytest.mark.parametrize(("documents", "size"), [("paragraph", 5), ("both", 8 + 5)])
+def test_paragraph_vectors_stand_alone_or_behind_the_averaged_ones(
+    documents: str, size: int, project: Path
+) -> None:
+    write_params(rows=7, documents=documents)
+    vectorize.main()
+    embedding, vectorizer = fitted.read_embedding(), fitted.read_vectorizer()
+    paragraphs = fitted.read_paragraphs()
+    assert paragraphs is not None
+    for split, path in SEQUENCES.items():
+        lists = read_table(path)["tokens"]
+        raw = paragraph_vectors(lists, paragraphs)
+        if documents == "both":
+            raw = np.hstack([document_vectors(lists, vectorizer.idf, embedding), raw])
+        expected = standardize(raw, vectorizer.mean, vectorizer.scale)
+        written = read_table(VECTORS[split])["vector"].combine_chunks()
+        np.testing.assert_array_equal(written.flatten().to_numpy().reshape(-1, size), expected)
+    texts = read_table(paths.VOCABULARY)["word"]
+    assert VectorInputs(Section()).of_texts(texts).shape == (len(texts), size)
+    write_params()
+    vectorize.main()
+    assert fitted.read_paragraphs() is None
+
+
+def test_paragraph_vectors_need_a_word_that_is_frequent_enough(project: Path) -> None:
+    write_params(documents="both", paragraph=block()["paragraph"] | {"min_count": 10_000})
+    with pytest.raises(InputError, match=r"vectorize\.paragraph\.min_count is 10000, but the most"):
+        vectorize.main()
+    assert not paths.WORD_VECTORS.exists() and not VECTORS["train"].parent.exists()
 
 
 def test_pretrained_vectors_stay_as_they_are_unless_fine_tuned(project: Path) -> None:

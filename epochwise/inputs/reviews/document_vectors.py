@@ -1,14 +1,14 @@
-"""Document vectors: the vectors of a text's words, averaged with their TF-IDF weights."""
+"""Document vectors: the vectors of a text's words, averaged by TF-IDF, or paragraph vectors."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import scipy.sparse as sp
 
-from epochwise.inputs.reviews.tokens import Lists
+from epochwise.inputs.reviews.paragraph_vectors import Paragraphs, paragraph_vectors
+from epochwise.inputs.reviews.tokens import Lists, flatten
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,26 @@ def standardize(vectors: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.
     return np.where(known[:, None], (vectors - mean) / scale, 0).astype("float32")
 
 
-def vectorize(tokens: Lists, embedding: np.ndarray, vectorizer: Vectorizer) -> np.ndarray:
+def raw_vectors(
+    tokens: Lists, idf: np.ndarray, embedding: np.ndarray, paragraphs: Paragraphs | None
+) -> np.ndarray:
+    """Document vectors (n, d): averaged ones, those of `paragraphs`, or both side by side."""
+    if paragraphs is None:
+        return document_vectors(tokens, idf, embedding)
+    trained = paragraph_vectors(tokens, paragraphs)
+    if not paragraphs.averaged:
+        return trained
+    return np.hstack([document_vectors(tokens, idf, embedding), trained])
+
+
+def vectorize(
+    tokens: Lists,
+    embedding: np.ndarray,
+    vectorizer: Vectorizer,
+    paragraphs: Paragraphs | None = None,
+) -> np.ndarray:
     """Standardised document vectors, float32 (n, d), of lists of token ids."""
-    vectors = document_vectors(tokens, vectorizer.idf, embedding)
+    vectors = raw_vectors(tokens, vectorizer.idf, embedding, paragraphs)
     return standardize(vectors, vectorizer.mean, vectorizer.scale)
 
 
@@ -70,9 +87,3 @@ def has_vector(vectors: np.ndarray) -> np.ndarray:
     """Which rows (n,) are vectors: a row of zeros stands for a missing one."""
     given: np.ndarray = np.any(vectors, axis=1)
     return given
-
-
-def flatten(tokens: Lists) -> tuple[np.ndarray, np.ndarray]:
-    """All token ids one after another, and where each document begins and ends in them (n + 1,)."""
-    ends = np.cumsum(pc.list_value_length(tokens).to_numpy())
-    return pc.list_flatten(tokens).to_numpy(), np.concatenate([[0], ends])

@@ -9,23 +9,33 @@ from epochwise.core import paths
 from epochwise.core.cli import InputError
 from epochwise.core.files import read_arrays, read_table, replacing, write_arrays, write_table
 from epochwise.inputs.reviews.document_vectors import Vectorizer
+from epochwise.inputs.reviews.paragraph_vectors import Paragraphs
 
 VOCABULARY = paths.WORD_VECTORS / "vocabulary.parquet"
 EMBEDDING = paths.WORD_VECTORS / "embedding.npy"
 VECTORIZER = paths.WORD_VECTORS / "vectorizer.npz"
 LENGTHS = paths.WORD_VECTORS / "lengths.npy"
+PARAGRAPHS = paths.WORD_VECTORS / "paragraphs.npz"
 
 
 def write_fitted(
-    vocabulary: pa.Table, embedding: np.ndarray, vectorizer: Vectorizer, lengths: np.ndarray
+    vocabulary: pa.Table,
+    embedding: np.ndarray,
+    vectorizer: Vectorizer,
+    lengths: np.ndarray,
+    paragraphs: Paragraphs | None = None,
 ) -> None:
-    """Write the vocabulary, its word vectors (V+1, d), what weighs and standardises them, and
-    the percentiles of `lengths` (101,).
+    """Write the vocabulary, its word vectors (V+1, d) and what weighs and standardises them.
+
+    And the percentiles of `lengths` (101,), and the model of paragraph vectors, where there is one.
     """
     write_table(VOCABULARY, vocabulary)
     _write_array(EMBEDDING, embedding)
     write_arrays(VECTORIZER, **vars(vectorizer))
     _write_array(LENGTHS, lengths)
+    PARAGRAPHS.unlink(missing_ok=True)
+    if paragraphs is not None:
+        write_arrays(PARAGRAPHS, **vars(paragraphs))
 
 
 def read_vocabulary() -> pa.Table:
@@ -61,6 +71,11 @@ def read_vectorizer() -> Vectorizer:
         return Vectorizer(**read_arrays(VECTORIZER))
     except FileNotFoundError:
         raise InputError(f"{VECTORIZER} not found: run `dvc repro` to build it") from None
+
+
+def read_paragraphs() -> Paragraphs | None:
+    """The model of paragraph vectors; None where documents have averaged vectors alone."""
+    return Paragraphs(**read_arrays(PARAGRAPHS)) if PARAGRAPHS.exists() else None
 
 
 def _write_array(path: Path, array: np.ndarray) -> None:

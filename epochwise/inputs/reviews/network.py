@@ -102,9 +102,10 @@ class VectorInputs:
         return vectors
 
     def of_texts(self, texts: pa.ChunkedArray) -> np.ndarray:
-        """Averaged and standardised with what was fitted on the train split."""
+        """Made and standardised with what was fitted on the train split."""
         tokens = tokenize(split(texts), fitted.read_vocabulary())
-        return vectorize(tokens, fitted.read_embedding(), fitted.read_vectorizer())
+        vectorizer, paragraphs = fitted.read_vectorizer(), fitted.read_paragraphs()
+        return vectorize(tokens, fitted.read_embedding(), vectorizer, paragraphs)
 
     def vectors(self, train: Input) -> np.ndarray:
         """The document vectors themselves."""

@@ -67,3 +67,9 @@ def tokenize(words: Words, vocabulary: pa.Table) -> pa.ListArray:
 def unknown_id(vocabulary: pa.Table) -> int:
     """The token id of `UNKNOWN`; 0 where unknown words are dropped."""
     return len(vocabulary) if vocabulary["word"][-1].as_py() == UNKNOWN else 0
+
+
+def flatten(tokens: Lists) -> tuple[np.ndarray, np.ndarray]:
+    """All token ids one after another, and where each document begins and ends in them (n + 1,)."""
+    ends = np.cumsum(pc.list_value_length(tokens).to_numpy())
+    return pc.list_flatten(tokens).to_numpy(), np.concatenate([[0], ends])

@@ -1,0 +1,110 @@
+"""Ensembles of other families: fitted on valid, from what their members make of it."""
+
+import time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from epochwise import families
+from epochwise.core import paths
+from epochwise.core.cli import InputError
+from epochwise.core.files import read_json, read_table, replacing, write_json, write_table
+from epochwise.families import Family
+from epochwise.inputs.reviews.texts import scored, scored_epochs
+from epochwise.measures.binary import epoch_row
+from epochwise.training.epoch_table import epoch_column, live_curves, log_epoch, write_epoch_table
+
+
+def train(family: Family, params: Any, seed: int) -> None:
+    """Fit on valid: the one epoch 0.
+
+    Writes data/epochs/<family>: the model, which is fitted on all of valid, and P(1) for valid, of
+    each review by a fit that has not seen it; and the epoch table.
+    """
+    started = time.monotonic()
+    reviews, given = {}, {}
+    for split in ("train", "valid"):
+        reviews[split], given[split] = _read(split, params.names())
+    labels = {split: table["label"].to_numpy() for split, table in reviews.items()}
+    unseen = family.module.out_of_fold(given["valid"], labels["valid"], params, seed)
+    model = family.module.fit(given["valid"], labels["valid"], params)
+    likely = {"train": family.module.probabilities(model, given["train"]), "valid": unseen}
+    with replacing(paths.epochs(family.name)) as folder:
+        folder.mkdir()
+        write_table(folder / "000.parquet", model)
+        valid = scored_epochs(reviews["valid"], {epoch_column(0): unseen})
+        write_table(folder / "valid.parquet", valid)
+    row = epoch_row(labels, likely)
+    with live_curves(family.name) as live:
+        log_epoch(live, row)
+    table = pd.DataFrame([{"epoch": 0, **row, "kept": 1}])
+    write_epoch_table(family.name, table, time.monotonic() - started)
+
+
+def score(family: Family, params: Any, seed: int) -> None:
+    """Apply the chosen model to train and test; write data/scores/<family>.
+
+    The scores of valid are those of training: the model itself has seen valid. `params` and `seed`
+    are not used: the model names its members, and nothing is drawn.
+    """
+    model = _chosen(family)
+    members = _members(model)
+    with replacing(paths.scores(family.name)) as folder:
+        folder.mkdir()
+        for split in ("train", "test"):
+            reviews, given = _read(split, members)
+            likely = family.module.probabilities(model, given)
+            write_table(folder / f"{split}.parquet", scored(reviews, likely))
+        valid = read_table(paths.epochs(family.name) / "valid.parquet")
+        names = {epoch_column(0): "probability"}
+        write_table(folder / "valid.parquet", valid.rename_columns(names))
+        sizes = [read_json(paths.stacked_model(member))["parameters"] for member in members]
+        weights = model["weight"].to_pylist()
+        write_json(
+            folder / "model.json",
+            {
+                "parameters": sum(sizes) + len(weights),
+                "weights": dict(zip([*members, "intercept"], weights, strict=True)),
+            },
+        )
+
+
+def probabilities(family: Family, params: Any, texts: pa.ChunkedArray) -> np.ndarray:
+    """P(1) of cleaned texts, float32 (n,), by the chosen models of the members and of the family.
+
+    `params` is not used: the model names its members.
+    """
+    model = _chosen(family)
+    given = {}
+    for name in _members(model):
+        member = families.load(name)
+        learner = families.load_learner(member.row.learner)
+        given[name] = learner.probabilities(member, member.read_params(), texts)
+    likely: np.ndarray = family.module.probabilities(model, given)
+    return likely
+
+
+def _read(split: str, members: list[str]) -> tuple[pa.Table, dict[str, np.ndarray]]:
+    """The reviews of a split, as `scored` takes them, and P(1) (n,) by each member."""
+    files = {member: paths.stacked(split, member) for member in members}
+    tables = {member: read_table(file) for member, file in files.items()}
+    reviews = tables[members[0]]
+    for member, table in tables.items():
+        if table["id"] != reviews["id"]:
+            raise InputError(
+                f"{files[member]} has other reviews than {files[members[0]]}: run `dvc repro` to"
+                " score the same reviews by both families"
+            )
+    given = {member: table["probability"].to_numpy() for member, table in tables.items()}
+    return reviews.rename_columns({"id": "review_id"}), given
+
+
+def _members(model: pa.Table) -> list[str]:
+    members: list[str] = model["member"].to_pylist()[:-1]
+    return members
+
+
+def _chosen(family: Family) -> pa.Table:
+    return read_table(paths.chosen(family.name) / "model.parquet")
