@@ -67,15 +67,18 @@ def weighted_auc(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndar
     The Mann-Whitney form: the share of (1, 0) pairs ranked right, ties counted half.
     """
     order = np.argsort(probabilities, kind="stable")
-    starts = np.flatnonzero(np.diff(probabilities[order], prepend=-np.inf))
     ranked = weights.take(order, axis=1)
-    both = np.add.reduceat(ranked, starts, axis=1)
-    ones = np.add.reduceat(ranked * labels[order], starts, axis=1)
-    zeros = both - ones
-    zeros_below = np.cumsum(zeros, axis=1) - zeros
-    pairs = ones.sum(axis=1) * zeros.sum(axis=1)
+    zeros = ranked * (labels[order] == 0)
+    ones = ranked - zeros
+    below = np.cumsum(zeros, axis=1)
+    pairs = ones.sum(axis=1) * below[:, -1]
+    _, first, sizes = np.unique(probabilities[order], return_index=True, return_counts=True)
+    first, last = (np.repeat(ends, sizes) for ends in (first, first + sizes - 1))
+    tied = first < last
+    before = below[:, first[tied]] - zeros[:, first[tied]]
+    below[:, tied] = (before + below[:, last[tied]]) / 2
     with np.errstate(invalid="ignore"):
-        area: np.ndarray = (ones * (zeros_below + zeros / 2)).sum(axis=1) / pairs
+        area: np.ndarray = np.einsum("ij,ij->i", ones, below) / pairs
     return area
 
 

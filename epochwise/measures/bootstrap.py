@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 RESAMPLES = 1000
 CHUNK_ELEMENTS = 4_000_000
@@ -33,7 +34,8 @@ def intervals(
     measure: Callable[[np.ndarray], dict[str, np.ndarray]], n: int, seed: int
 ) -> dict[str, list[float]]:
     """The intervals of what `measure` makes, name to (k,), of the weights (k, n) of n samples."""
-    drawn = pd.concat(pd.DataFrame(measure(weights)) for weights in resamples(n, seed))
+    with threadpool_limits(1):  # threads would wait for each other, and for memory
+        drawn = pd.concat(pd.DataFrame(measure(weights)) for weights in resamples(n, seed))
     return {name: interval(values.to_numpy()) for name, values in drawn.items()}
 
 
