@@ -9,6 +9,8 @@ from pathlib import Path
 
 import typer
 
+from epochwise.core import lock
+
 
 class InputError(Exception):
     """Bad input, told to a person: what was found, where, what was expected, what to do."""
@@ -26,6 +28,7 @@ def run(main: Callable[..., None]) -> None:
     spec = getattr(module, "__spec__", None)
     name = spec.name if spec else main.__module__
     try:
+        lock.keep()
         app(prog_name=f"python -m {name.removesuffix('.__main__')}")
     except FileNotFoundError as error:
         if not error.filename:
