@@ -18,7 +18,7 @@ version = $(basename $(wordlist 2,2,$(found)))
 need_python = Python 3.11, 3.12 or 3.13 is needed, found '$(wordlist 1,9,$(found))' as '$(PYTHON)': run 'make PYTHON=/path/to/python3.11'
 need_venv = $(PYTHON) has no venv module: install it (on Debian and Ubuntu: apt-get install python$(version)-venv)
 
-.PHONY: help repro params review test test-long lock
+.PHONY: help repro params review test test-long lock audit
 
 help:
 	@echo 'make repro      run the pipeline and show the leaderboard'
@@ -27,6 +27,7 @@ help:
 	@echo 'make test       lint, check types and run the tests'
 	@echo 'make test-long  run the tests that take minutes each'
 	@echo 'make lock       pin what requirements.in asks for in requirements.txt'
+	@echo 'make audit      look up known vulnerabilities of requirements.txt'
 
 repro: .venv/installed .dvc/tmp/plots.html
 	python -m epochwise.check
@@ -56,6 +57,10 @@ lock: .venv/installed
 # The page of `dvc plots show`, with Vega's own scripts: it needs no network.
 .dvc/tmp/plots.html: .venv/installed
 	python -m epochwise.review --template
+
+# --strict: without it, packages that the service does not know count as if they had been looked up.
+audit: .venv/installed
+	uv tool run pip-audit@2.10.1 --strict --require-hashes --disable-pip --requirement requirements.txt
 
 # The stamp is made last, so that an interrupted installation starts again from nothing.
 .venv/installed: requirements.txt

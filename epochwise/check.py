@@ -1,4 +1,4 @@
-"""Check the whole of params.yaml before anything runs.
+"""Check the whole of params.yaml before anything runs, and mend what a kill left cut short.
 
 Each stage checks its own block when it starts; this finds a slip in the last block before the
 first stage has done its work. With --compose it writes params.yaml from conf/ first.
@@ -14,7 +14,7 @@ import typer
 import yaml
 from pydantic import Field
 
-from epochwise import families
+from epochwise import families, recovery
 from epochwise.core import params
 from epochwise.core.cli import InputError, quiet, run
 from epochwise.core.files import replacing
@@ -145,6 +145,8 @@ def main(
     if choices and not composed:
         raise InputError(f"{' '.join(choices)}: choices need --compose")
     if not composed:
+        for line in recovery.mend():
+            print(line)
         check_all(params.load())
         return
     text = compose(CONF, choices or ())

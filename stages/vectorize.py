@@ -21,7 +21,7 @@ from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import read_table, write_json
 from epochwise.core.progress import track
-from epochwise.data.download import fetch_package
+from epochwise.data.download import check_first_use, fetch_package
 from epochwise.data.paragraphs import train_paragraphs
 from epochwise.data.partitions import partitions, write_partitions
 from epochwise.data.partitions.engine import Engine, started
@@ -123,7 +123,8 @@ def pretrained(section: Vectorize, words: list[str]) -> np.ndarray | None:
         case "spacy_md":
             vectors = read_spacy(fetch_package(path), words)
         case "downloader":
-            path = download_vectors(str(section.name))
+            pin, path = path, download_vectors(str(section.name))
+            check_first_use(pin, path.name, path)
             vectors = read_vectors(path, words)
         case "word2vec_file" | "glove":
             vectors = read_vectors(path, words)

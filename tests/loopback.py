@@ -1,18 +1,26 @@
 """A server of files on loopback, whose transfers can break."""
 
 import contextlib
+import socket
+import struct
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 CONTENT = bytes(range(256)) * 2000
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `files`, of each transfer `cut` bytes if that is set; keeps the `ranges` asked for."""
+    """Serves `files`, of each transfer `cut` bytes if that is set; keeps the `ranges` asked for.
+
+    It may announce another length, and after `cut` bytes it may stall, or reset the connection.
+    """
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.files: dict[str, bytes] = {"/data.bin": CONTENT}
         self.cut: int | None = None
+        self.announced: int | None = None
+        self.trouble: str | None = None
         self.knows_ranges = True
         self.ranges: list[str | None] = []
         self.url = f"http://127.0.0.1:{self.server_port}"
@@ -33,12 +41,17 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(416)
             return
         self.send_response(206 if wanted else 200)
-        self.send_header("Content-Length", str(len(content) - start))
+        self.send_header("Content-Length", str((self.server.announced or len(content)) - start))
         self.send_header("Content-Type", "text/html" if self.path.endswith("/") else "data/data")
         self.end_headers()
         end = None if self.server.cut is None else start + self.server.cut
         with contextlib.suppress(ConnectionError):
             self.wfile.write(content[start:end])
+        if self.server.trouble == "stall":
+            time.sleep(0.5)
+        if self.server.trouble == "reset":
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
 
     def log_message(self, *_: object) -> None:
         pass

@@ -43,6 +43,7 @@ def test_make_alone_shows_the_targets(checkout: Path) -> None:
         ["make", "test"],
         ["make", "test-long"],
         ["make", "lock"],
+        ["make", "audit"],
     ]
 
 

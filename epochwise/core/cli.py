@@ -1,13 +1,29 @@
 """Run a module from the command line: `--help`, one clear line for an error, exit status 1."""
 
+import errno
 import inspect
 import os
+import re
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import typer
+
+from epochwise.core import lock
+
+ADVICE = {
+    **dict.fromkeys(
+        (errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
+        "make room on the disk and run again, nothing half written was left",
+    ),
+    **dict.fromkeys(
+        (errno.EACCES, errno.EPERM, errno.EROFS), "make the file and its folder writable"
+    ),
+}
+"""What to do about an error of the operating system, by its number."""
 
 
 class InputError(Exception):
@@ -17,15 +33,18 @@ class InputError(Exception):
 def run(main: Callable[..., None]) -> None:
     """Call `main` with the command-line arguments, as Typer reads them from its signature.
 
-    The help text is the docstring of the module that defines `main`. An `InputError`, or a file
-    that is missing, ends the process with status 1 and one line on standard error.
+    The help text is the docstring of the module that defines `main`. An `InputError`, a file that
+    is missing, a full disk or a folder that cannot be written to end the process with status 1 and
+    one line on standard error. So does SIGTERM, with status 143; what is half written is removed.
     """
+    signal.signal(signal.SIGTERM, _stop)
     module = inspect.getmodule(main)
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     app.command(help=inspect.getdoc(module))(main)
     spec = getattr(module, "__spec__", None)
     name = spec.name if spec else main.__module__
     try:
+        lock.keep()
         app(prog_name=f"python -m {name.removesuffix('.__main__')}")
     except FileNotFoundError as error:
         if not error.filename:
@@ -33,11 +52,29 @@ def run(main: Callable[..., None]) -> None:
         _exit(f"{error.filename} not found: run `dvc repro` to build it")
     except InputError as error:
         _exit(str(error))
+    except MemoryError:
+        _exit("the memory is full: free some, or choose smaller batches or partitions")
+    except Exception as error:
+        if (number := _errno(error)) is None:
+            raise
+        path = getattr(error, "filename", None)
+        advice = ADVICE.get(number, "run again when that is mended")
+        _exit(f"{f'{path}: ' if path else ''}{os.strerror(number)}: {advice}")
 
 
-def _exit(message: str) -> None:
+def _errno(error: Exception) -> int | None:
+    """What the operating system refused; HDF5 tells it in its message alone."""
+    told = re.search(r"errno = (\d+)", str(error))
+    return int(told[1]) if told else getattr(error, "errno", None)
+
+
+def _stop(*_: object) -> None:
+    _exit("stopped by SIGTERM: run again, what was done is kept", 128 + signal.SIGTERM)
+
+
+def _exit(message: str, status: int = 1) -> None:
     print(f"error: {message}", file=sys.stderr)
-    raise SystemExit(1) from None
+    raise SystemExit(status) from None
 
 
 @contextmanager

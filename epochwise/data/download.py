@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from epochwise.core import params
 from epochwise.core.cli import InputError
-from epochwise.core.files import file_sha256
+from epochwise.core.files import file_sha256, replacing
 
 CHUNK = 1 << 16
 """Bytes of a write; a transfer that breaks loses no more."""
@@ -29,6 +29,9 @@ Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 Md5 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{32}$")]
 Name = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
 """The name of a file, of a package, or its version: nothing that leads elsewhere."""
+ABOUT_FIRST_USE = """\
+# The hashes that files had when they were first downloaded, where nobody publishes one: commit this
+# file, and another content under the same name is refused."""
 Address = Annotated[str, StringConstraints(pattern=r"^https?://[!-~]+$", max_length=2000)]
 
 
@@ -49,7 +52,10 @@ class Package(Pin):
 
 
 class Url(Pin):
-    """The pin of a file at an address; `sha256` is null while nobody has published it."""
+    """The pin of a file at an address.
+
+    `sha256` is null where nobody has published it: the file must then stay what it was at first.
+    """
 
     url: Address
     sha256: Sha256 | None
@@ -71,6 +77,12 @@ class Bundled(params.Section):
     package: str
     licence: str
     note: str
+
+
+class FirstUse(params.Section):
+    """The hashes that downloaded files had at their first use, by name."""
+
+    sha256: dict[Name, Sha256]
 
 
 def fetch_package(path: Path) -> Path:
@@ -97,14 +109,46 @@ def fetch_url(path: Path) -> Path:
     """
     pin = params.read_file(path, Url)
     target = _cached(pin.file)
-    _retrieve(pin.url, target, pin.sha256 and f"sha256:{pin.sha256}", path)
-    if pin.sha256 is None:
-        print(
-            f"{pin.file}: no hash is pinned; to pin it, write 'sha256: {file_sha256(target)}'"
-            f" in {path}",
-            flush=True,
-        )
+    sha256 = pin.sha256 or first_seen(path, pin.file)
+    _retrieve(pin.url, target, sha256 and f"sha256:{sha256}", path if pin.sha256 else seen(path))
+    check_first_use(path, pin.file, target)
     return target
+
+
+def seen(pin: Path) -> Path:
+    """The file, beside the pins, of the hashes that files without a published one had first."""
+    return pin.with_name("first_use.yaml")
+
+
+def first_seen(pin: Path, name: str) -> str | None:
+    """The SHA-256 that the file `name` had when it was first downloaded; None before."""
+    if not seen(pin).exists():
+        return None
+    return params.read_file(seen(pin), FirstUse).sha256.get(name)
+
+
+def check_first_use(pin: Path, name: str, file: Path) -> None:
+    """Keep the SHA-256 of a file for git, or compare it with the one kept at its first use.
+
+    Raises:
+        InputError: the file is another one than at its first use.
+    """
+    found, known = file_sha256(file), first_seen(pin, name)
+    if known is None:
+        _keep_first_use(seen(pin), name, found)
+    elif known != found:
+        raise InputError(
+            f"{file}: its SHA-256 is {found}, but was {known} when '{name}' was first used: find"
+            f" out why, and if the new file is right remove the old hash from {seen(pin)}"
+        )
+
+
+def _keep_first_use(path: Path, name: str, sha256: str) -> None:
+    known = params.read_file(path, FirstUse).sha256 if path.exists() else {}
+    lines = [f"  {key}: {value}" for key, value in sorted((known | {name: sha256}).items())]
+    with replacing(path) as beside:
+        beside.write_text("\n".join([ABOUT_FIRST_USE, "sha256:", *lines, ""]), encoding="utf-8")
+    print(f"{name}: nobody has published its hash, {sha256} is kept in {path}", flush=True)
 
 
 def fetch_urls(path: Path) -> list[Path]:
@@ -151,13 +195,14 @@ class Resume:
         from requests.exceptions import RequestException
 
         print(f"downloading {url}", flush=True)
-        failures = 0
+        failures, furthest = 0, self._size()
         while True:
-            before = self._size()
             try:
                 self._transfer(url)
             except RequestException as error:
-                failures = 0 if self._size() > before else failures + 1
+                # A server that announces more than it has lets a transfer begin again and again.
+                failures = 0 if self._size() > furthest else failures + 1
+                furthest = max(furthest, self._size())
                 if failures == TRIES:
                     raise InputError(
                         f"{url} cannot be downloaded ({_cause(error)}): connect to the internet"

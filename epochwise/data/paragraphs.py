@@ -41,8 +41,7 @@ def train_paragraphs(
     """
     check_counts(counts, training, "paragraph")
     epochs, share = training.schedule(int(counts.sum()))
-    documents = sum(len(table) for table in tables())
-    kept = np.random.default_rng(seed).random(documents) < share
+    kept = np.random.default_rng(seed).random(sum(map(len, tables()))) < share
     start = Paragraphs(
         output=np.zeros((len(counts), training.size), "float32"),
         counts=np.where(counts >= training.min_count, counts, 0),
@@ -52,11 +51,11 @@ def train_paragraphs(
         seed=np.array(seed),
         averaged=np.array(averaged),
     )
-    words = [word_of(token) for token in range(1, len(counts) + 1)]
+    words = np.array([word_of(token) for token in range(1, len(counts) + 1)])
     reviews = int(kept.sum())
     model = new_model(start, reviews)
     model.train(
-        Documents(Sentences(tables, np.array(words), kept)),
+        Documents(Sentences(tables, words, kept)),
         total_examples=reviews,
         epochs=epochs,
         callbacks=[epoch_progress("paragraphs: epoch", epochs)],

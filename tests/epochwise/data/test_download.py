@@ -8,7 +8,15 @@ import pytest
 import yaml
 
 from epochwise.core.cli import InputError
-from epochwise.data.download import CHUNK, fetch_package, fetch_url, fetch_urls
+from epochwise.data import download
+from epochwise.data.download import (
+    CHUNK,
+    TRIES,
+    check_first_use,
+    fetch_package,
+    fetch_url,
+    fetch_urls,
+)
 from tests.loopback import CONTENT, Server
 
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -73,12 +81,82 @@ def test_a_wrong_checksum_is_told_and_the_file_removed(
     assert list(cache.iterdir()) == []
 
 
-def test_a_file_without_a_known_hash_asks_to_be_pinned(
+def test_a_file_without_a_published_hash_is_pinned_at_its_first_use(
     server: Server, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = url_pin(tmp_path, server, sha256=None)
     fetch_url(path)
-    assert f"write 'sha256: {SHA256}' in {path}" in capsys.readouterr().out
+    assert f"data.bin: nobody has published its hash, {SHA256} is kept" in capsys.readouterr().out
+    kept = (tmp_path / "first_use.yaml").read_text()
+    assert yaml.safe_load(kept) == {"sha256": {"data.bin": SHA256}}
+    fetch_url(path)
+    assert (tmp_path / "first_use.yaml").read_text() == kept
+    assert capsys.readouterr().out == "" and server.ranges == [None]
+
+
+def test_a_file_that_has_changed_since_its_first_use_is_refused(
+    server: Server, cache: Path, tmp_path: Path
+) -> None:
+    path = url_pin(tmp_path, server, sha256=None)
+    fetch_url(path).unlink()
+    kept = (tmp_path / "first_use.yaml").read_text()
+    server.files["/data.bin"] = b"another"
+    with pytest.raises(InputError) as error:
+        fetch_url(path)
+    found = hashlib.sha256(b"another").hexdigest()
+    for part in (f"expected sha256:{SHA256}", f"got {found}", "first_use.yaml"):
+        assert part in str(error.value)
+    assert list(cache.iterdir()) == []
+    assert (tmp_path / "first_use.yaml").read_text() == kept
+
+
+def test_what_others_downloaded_is_compared_with_its_first_use(tmp_path: Path) -> None:
+    file, path = tmp_path / "words.gz", tmp_path / "pin.yaml"
+    file.write_bytes(CONTENT)
+    check_first_use(path, "words.gz", file)
+    check_first_use(path, "words.gz", file)
+    file.write_bytes(b"another")
+    with pytest.raises(InputError, match=f"but was {SHA256} when 'words.gz' was first used"):
+        check_first_use(path, "words.gz", file)
+
+
+@pytest.mark.parametrize("sha256", [None, SHA256])
+def test_a_server_that_announces_more_than_it_has_is_given_up(
+    server: Server, cache: Path, tmp_path: Path, sha256: str | None
+) -> None:
+    server.announced = len(CONTENT) + 1000
+    with pytest.raises(InputError, match=r"data\.bin cannot be downloaded \("):
+        fetch_url(url_pin(tmp_path, server, sha256=sha256))
+    assert len(server.ranges) <= 2 * TRIES
+    assert not (cache / "data.bin").exists()
+    server.announced = None
+    assert fetch_url(url_pin(tmp_path, server, sha256=sha256)).read_bytes() == CONTENT
+
+
+def test_a_server_that_announces_less_than_it_has_gives_a_wrong_checksum(
+    server: Server, cache: Path, tmp_path: Path
+) -> None:
+    server.announced = 1000
+    with pytest.raises(InputError, match=f"expected sha256:{SHA256}"):
+        fetch_url(url_pin(tmp_path, server))
+    server.announced = None
+    assert fetch_url(url_pin(tmp_path, server)).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("trouble", ["stall", "reset"])
+def test_a_server_that_stalls_or_resets_is_given_up_and_the_next_run_resumes(
+    trouble: str,
+    server: Server,
+    cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(download, "TIMEOUT", 0.2)
+    server.trouble, server.cut = trouble, 0
+    with pytest.raises(InputError, match=r"cannot be downloaded \(.*: connect to the internet"):
+        fetch_url(url_pin(tmp_path, server))
+    server.trouble = server.cut = None
+    assert fetch_url(url_pin(tmp_path, server)).read_bytes() == CONTENT
 
 
 def test_a_missing_file_is_told_at_once(server: Server, cache: Path, tmp_path: Path) -> None:

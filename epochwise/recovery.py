@@ -1,0 +1,163 @@
+"""Mend what a kill leaves behind: files that DVC writes in place, cut short.
+
+DVC writes dvc.lock anew after every stage, and a file of who reads and writes what; `dvc exp run`
+writes params.yaml. A kill in such a moment leaves the start of the file, or nothing of it. Stages
+that dvc.lock has lost are taken from the copy that every stage keeps, or from git: one that does
+not fit what is there any more is run again, as any other.
+"""
+
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from epochwise.core import params
+from epochwise.core.cli import InputError
+from epochwise.core.files import replacing
+from epochwise.core.lock import KEPT, LOCK
+
+TMP = Path(".dvc/tmp")
+RWLOCK = TMP / "rwlock"
+HEAD = "schema: '2.0'\nstages:\n"
+"""How dvc.lock begins."""
+STAGE = re.compile(r"^  (?=\S)", re.MULTILINE)
+"""Where a stage begins in dvc.lock."""
+
+
+def mend() -> list[str]:
+    """Mend the project in this folder; return a line on each file that was mended.
+
+    Raises:
+        InputError: dvc.lock is damaged in another way than by being cut short, or DVC is at work.
+    """
+    if not _broken():
+        return []
+    from dvc.lock import LockError, make_lock
+
+    TMP.mkdir(parents=True, exist_ok=True)
+    try:
+        # A running DVC holds this lock while it writes: what seems cut short may be half written.
+        with make_lock(str(TMP / "lock")):
+            return [mended() for mended in _broken()]
+    except LockError:
+        raise InputError(
+            f"another DVC is at work in this folder, it holds {TMP}/lock: run again when it has"
+            " ended"
+        ) from None
+
+
+def stages(text: str) -> dict[str, str]:
+    """The lines of each stage in the text of dvc.lock, by name."""
+    blocks = STAGE.split(text)[1:]
+    return {block.partition(":\n")[0]: f"  {block}" for block in blocks}
+
+
+def is_whole(text: str) -> bool:
+    """Whether DVC can read the text as dvc.lock."""
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+    from voluptuous import Invalid
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        COMPILED_LOCKFILE_SCHEMA(yaml.load(text, loader))
+    except (yaml.YAMLError, Invalid, TypeError):
+        return False
+    return text.endswith("\n")
+
+
+def _broken() -> list[Callable[[], str]]:
+    """What mends each of the files that are cut short."""
+    found: list[Callable[[], str]] = []
+    if LOCK.exists() and _lacks_stages(_text(LOCK)):
+        found.append(_mend_lock)
+    if RWLOCK.exists() and not _is_json(RWLOCK):
+        found.append(_remove_rwlock)
+    if params.PARAMS.exists() and _is_start(_text(params.PARAMS), _committed(params.PARAMS)):
+        found.append(_restore_params)
+    return found
+
+
+def _lacks_stages(text: str) -> bool:
+    """Whether the text of dvc.lock cannot be read, or ends before the stages of its copy."""
+    return not is_whole(text) or _is_start(list(stages(text)), list(stages(_kept())))
+
+
+def _mend_lock() -> str:
+    text = _text(LOCK)
+    found = stages(text)
+    others = [stages(source) for source in (_kept(), _committed(LOCK)) if is_whole(source)]
+    if found and (not is_whole(text) or _is_cut(*list(found.items())[-1], *others)):
+        found.popitem()
+    whole = len(found)
+    for source in others:
+        found |= {name: block for name, block in source.items() if name not in found}
+    if not found and _begins_like(text, HEAD):
+        LOCK.unlink()
+        return f"{LOCK} was cut short before its first stage: removed"
+    mended = HEAD + "".join(found.values())
+    if not is_whole(mended) or not _begins_like(text, HEAD):
+        raise InputError(
+            f"{LOCK} is not DVC's, nor the start of one that is: restore it, for instance with"
+            f" `git checkout {LOCK}`, or resolve the conflict of a merge"
+        )
+    with replacing(LOCK) as beside:
+        beside.write_text(mended, encoding="utf-8")
+    return (
+        f"{LOCK} was cut short: it had {whole} whole stages, {len(found) - whole} are restored"
+        f" from {KEPT if KEPT.exists() else 'git'}"
+    )
+
+
+def _is_cut(name: str, block: str, *others: dict[str, str]) -> bool:
+    """Whether a stage has fewer lines than elsewhere: it may be cut where it can still be read."""
+    return any(block.count("\n") < other.get(name, "").count("\n") for other in others)
+
+
+def _begins_like(text: str, head: str) -> bool:
+    """Whether a text begins with `head`, as far as it goes."""
+    return text.startswith(head) or head.startswith(text)
+
+
+def _remove_rwlock() -> str:
+    RWLOCK.unlink()
+    return f"{RWLOCK} was cut short: removed, since no other DVC is at work"
+
+
+def _restore_params() -> str:
+    with replacing(params.PARAMS) as beside:
+        beside.write_text(_committed(params.PARAMS), encoding="utf-8")
+    return f"{params.PARAMS} was cut short: restored from git"
+
+
+def _is_start(start: Any, whole: Any) -> bool:
+    return len(start) < len(whole) and whole[: len(start)] == start
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_bytes())
+    except ValueError:
+        return False
+    return True
+
+
+def _text(path: Path) -> str:
+    # A file system may end a file with zeros that lost its last block.
+    return path.read_text(encoding="utf-8", errors="replace").rstrip("\0")
+
+
+def _kept() -> str:
+    return _text(KEPT) if KEPT.exists() else ""
+
+
+def _committed(path: Path) -> str:
+    """The file as git's HEAD has it; nothing where there is no git, or no such file."""
+    try:
+        shown = subprocess.run(["git", "show", f"HEAD:./{path}"], capture_output=True)
+    except OSError:
+        return ""
+    return shown.stdout.decode("utf-8", "replace") if shown.returncode == 0 else ""
