@@ -3,17 +3,16 @@
 The textbook's way is a Python loop over every word of every review: a dictionary lookup to encode
 it; `words.count(word) / len(words) * idf` and a NumPy addition to weigh and add its vector. Both
 ways run in one process, each stage from what the one before it hands over (texts; words or their
-token ids, and word vectors), and must give the same output. Of REPEATS runs the fastest counts.
+token ids, and word vectors), and must give the same output. They take turns; the medians count.
 """
 
-import time
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
 import typer
 
+from benchmarks.rows import Measured, Row, alternate
 from epochwise.core.cli import run
 from epochwise.inputs.reviews.document_vectors import document_vectors, inverse_document_frequencies
 from epochwise.inputs.reviews.sequences import Cut, Sequences
@@ -82,13 +81,22 @@ def vectorize_by_loops(
     return np.array(rows, "float32")
 
 
-def compare(reviews: int) -> dict[str, tuple[float, float]]:
+def rows(reviews: int, repeats: int) -> list[Row]:
+    """A row for each stage."""
+    return [
+        Row(stage, f"{reviews} reviews", *map(Measured, seconds))
+        for stage, seconds in compare(reviews, repeats).items()
+    ]
+
+
+def compare(reviews: int, repeats: int = REPEATS) -> dict[str, tuple[float, float]]:
     """Seconds of the loops and of ours for each stage, after checking that the outputs agree."""
     texts = synthesize(reviews)
     column = pa.array(texts)
 
-    (ids, theirs), slow = _timed(lambda: encode_by_loops(texts))
-    (vocabulary, ours), fast = _timed(lambda: encode_by_columns(column))
+    ((ids, theirs), slow), ((vocabulary, ours), fast) = alternate(
+        lambda: encode_by_loops(texts), lambda: encode_by_columns(column), repeats
+    )
     assert list(ids) == vocabulary["word"].to_pylist()
     np.testing.assert_array_equal(ours, theirs)
     seconds = {"encode": (slow, fast)}
@@ -101,19 +109,13 @@ def compare(reviews: int) -> dict[str, tuple[float, float]]:
     vectors = {word: embedding[row] for word, row in ids.items() if embedding[row].any()}
     weights = {word: float(idf[row]) for word, row in ids.items()}
     words = [text.split() for text in texts]
-    theirs, slow = _timed(lambda: vectorize_by_loops(words, weights, vectors))
-    ours, fast = _timed(lambda: document_vectors(tokens, idf, embedding))
+    (theirs, slow), (ours, fast) = alternate(
+        lambda: vectorize_by_loops(words, weights, vectors),
+        lambda: document_vectors(tokens, idf, embedding),
+        repeats,
+    )
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
     return seconds | {"vectorize": (slow, fast)}
-
-
-def _timed(function: Callable[[], Any]) -> tuple[Any, float]:
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        result = function()
-        seconds.append(time.perf_counter() - start)
-    return result, min(seconds)
 
 
 def main(reviews: Annotated[int, typer.Option(help="How many reviews.", min=1)] = 20_000) -> None:

@@ -6,12 +6,14 @@ the same order in one process, and must end with the same probabilities.
 """
 
 import time
+from statistics import median
 from typing import Annotated
 
 import keras
 import numpy as np
 import typer
 
+from benchmarks.rows import Measured, Row
 from epochwise.core.cli import run
 from epochwise.families.base import Transfer, load_base, with_preprocessing
 from epochwise.families.head import LOSS, HeadFit, build_head, join
@@ -105,6 +107,14 @@ def make_base(name: str) -> keras.Model:
     runtime.start(1)
     params = Transfer(base=name, weights=None, alpha=1.0, preprocessing=None, sha256=None)
     return with_preprocessing(*load_base(params))
+
+
+def rows(base: str, images: int, repeats: int) -> list[Row]:
+    """A row for all epochs, with the base network called `base`."""
+    network = make_base(base)
+    found = [compare(network, images) for _ in range(repeats)]
+    ways = (Measured(median(seconds[way] for seconds in found)) for way in ("plain", "kept"))
+    return [Row("transfer", f"{EPOCHS} epochs, {images} images, {base}", *ways)]
 
 
 def main(

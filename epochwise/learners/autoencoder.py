@@ -37,6 +37,11 @@ SPLITS = ("train", "valid", "test")
 
 def train(family: Family, params: Any, seed: int) -> None:
     """Train `family` and write what every training writes."""
+    prepare(family, params, seed).run()
+
+
+def prepare(family: Family, params: Any, seed: int) -> Training:
+    """The training of `family`: its data, its networks, and how an epoch is fitted and scored."""
     data = images.dataset(family.row.dataset)
     runtime.start(seed)
     networks = family.module.build(params)
@@ -59,7 +64,7 @@ def train(family: Family, params: Any, seed: int) -> None:
         outputs = {split: runtime.outputs(networks[""], x, BATCH) for split, x in noisy.items()}
         return Scored(epoch_row(clean, outputs))
 
-    Training(
+    return Training(
         family=family.name,
         epochs=params.epochs,
         keep_epochs=params.keep_epochs,
@@ -70,7 +75,7 @@ def train(family: Family, params: Any, seed: int) -> None:
         fit=fit,
         score=score,
         identity=identity([params, seed], family.row.inputs),
-    ).run()
+    )
 
 
 def compiled(family: Family, params: Any, networks: dict[str, keras.Model]) -> keras.Model:

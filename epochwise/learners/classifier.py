@@ -24,6 +24,11 @@ HARDEST = 20
 
 def train(family: Family, params: ClassifierFit, seed: int) -> None:
     """Train `family` phase by phase, and write what every training writes."""
+    prepare(family, params, seed).run()
+
+
+def prepare(family: Family, params: ClassifierFit, seed: int) -> Training:
+    """The training of `family`: its data, its networks, and how an epoch is fitted and scored."""
     data = images.dataset(family.row.dataset)
     labels = {split: data.labels(split) for split in ("train", "valid")}
     weights = sample_weights(labels["train"], params.class_weight)
@@ -50,7 +55,7 @@ def train(family: Family, params: ClassifierFit, seed: int) -> None:
         }
         return Scored(epoch_row(labels, probabilities))
 
-    Training(
+    return Training(
         family=family.name,
         epochs=len(plan),
         keep_epochs=params.keep_epochs,
@@ -61,7 +66,7 @@ def train(family: Family, params: ClassifierFit, seed: int) -> None:
         fit=fit,
         score=score,
         identity=identity([params, seed], family.row.inputs),
-    ).run()
+    )
 
 
 def score(family: Family, params: ClassifierFit, seed: int) -> None:

@@ -58,6 +58,11 @@ def train(family: Family, params: Any, seed: int) -> None:
 
     Every epoch is measured by images drawn from the same noise.
     """
+    prepare(family, params, seed).run()
+
+
+def prepare(family: Family, params: Any, seed: int) -> Training:
+    """The training of `family`: its data, its networks, and how an epoch is fitted and scored."""
     data = images.dataset(family.row.dataset)
     real, valid = (data.read(split, images.DIGIT).inputs for split in ("train", "valid"))
     runtime.start(seed)
@@ -77,7 +82,7 @@ def train(family: Family, params: Any, seed: int) -> None:
     def score(_epoch: int) -> Scored:
         return measure(losses, generate(adversaries.averaged, noise), judge, features)
 
-    Training(
+    return Training(
         family=family.name,
         epochs=params.epochs,
         keep_epochs=params.keep_epochs,
@@ -89,7 +94,7 @@ def train(family: Family, params: Any, seed: int) -> None:
         score=score,
         identity=identity([params, seed], family.row.inputs),
         write=write_progress,
-    ).run()
+    )
 
 
 def draw_steps(params: Any, count: int, seed: int, epoch: int) -> tf.data.Dataset:

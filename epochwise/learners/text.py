@@ -32,6 +32,11 @@ SPLITS = ("train", "valid")
 
 def train(family: Family, params: Any, seed: int) -> None:
     """Train epoch by epoch: the epoch table, the networks, and P(1) of every epoch for valid."""
+    prepare(family, params, seed).run()
+
+
+def prepare(family: Family, params: Any, seed: int) -> Training:
+    """The training of `family`: its data, its networks, and how an epoch is fitted and scored."""
     inputs = choose_inputs(params)
     params = inputs.params
     reviews = {split: read_prepared(inputs, split) for split in SPLITS}
@@ -57,7 +62,7 @@ def train(family: Family, params: Any, seed: int) -> None:
         likely = {split: _apply(network, x[split]) for split in SPLITS}
         return Scored(epoch_row(y, likely), {"valid": likely["valid"]})
 
-    Training(
+    return Training(
         family=family.name,
         epochs=epochs,
         keep_epochs=params.keep_epochs,
@@ -69,7 +74,7 @@ def train(family: Family, params: Any, seed: int) -> None:
         score=score_epoch,
         identity=identity([params, seed], files),
         write=partial(_write_valid, reviews["valid"]),
-    ).run()
+    )
 
 
 def count_epochs(params: Any, reviews: int) -> int:
