@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import json
+import math
 import os
 import random
 import re
@@ -494,6 +495,11 @@ def fuzz(folder: Path, kind: str, cases: range) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < MEMORY
 
 
+def each(cases: int) -> int:
+    """The cases of a kind, for at least `cases` of all kinds."""
+    return math.ceil(cases / len(SEEDS))
+
+
 @pytest.mark.parametrize("kind", SEEDS)
 def test_the_files_to_be_changed_are_good(kind: str, tmp_path: Path) -> None:
     seed = SEEDS[kind]
@@ -502,13 +508,13 @@ def test_the_files_to_be_changed_are_good(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", SEEDS)
 def test_changed_files_end_in_a_message(kind: str, tmp_path: Path) -> None:
-    fuzz(tmp_path, kind, range(SHORT // len(SEEDS)))
+    fuzz(tmp_path, kind, range(each(SHORT)))
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", SEEDS)
 def test_many_changed_files_end_in_a_message(kind: str, tmp_path: Path) -> None:
-    fuzz(tmp_path, kind, range(SHORT, SHORT + LONG // len(SEEDS)))
+    fuzz(tmp_path, kind, range(SHORT, SHORT + each(LONG)))
 
 
 @pytest.fixture
