@@ -2,10 +2,17 @@
 
 import keras
 import numpy as np
+import pytest
 
 from benchmarks import work
+from epochwise.training import runtime
 
 layers = keras.layers
+
+
+@pytest.fixture(autouse=True, scope="module")
+def started() -> None:
+    runtime.start(1)
 
 
 def test_dense_layers_take_two_operations_for_an_element_of_their_kernels() -> None:
