@@ -14,7 +14,7 @@ from epochwise.families import Family
 from epochwise.inputs.reviews.network import choose_inputs, prepared_path, read_prepared
 from epochwise.inputs.reviews.texts import read_test, scored, scored_epochs
 from epochwise.measures.binary import epoch_row
-from epochwise.training import keras_file, runtime, streams
+from epochwise.training import keras_file, runtime, strategy, streams
 from epochwise.training.epoch_table import epoch_column
 from epochwise.training.epochs import Scored, Training, identity
 from epochwise.training.layers import optimizer, sample_weights
@@ -32,7 +32,7 @@ def train(family: Family, params: Any, seed: int) -> None:
     y = {split: table["label"].to_numpy() for split, table in reviews.items()}
     files = [*(prepared_path(inputs, split) for split in SPLITS), *inputs.files]
     weights = sample_weights(y["train"], params.class_weight)
-    runtime.start(seed)
+    strategy.start(seed)
     network = family.module.build(params, inputs.vectors(x["train"]))
     network.compile(optimizer(params.optimizer), "binary_crossentropy")
     network.optimizer.build(network.trainable_variables)
@@ -41,7 +41,7 @@ def train(family: Family, params: Any, seed: int) -> None:
         order = streams.generator("epoch", seed, epoch).permutation(len(weights))
         arrays = (x["train"], y["train"], weights)
         shuffled = runtime.batches(arrays, params.batch_size, order)
-        network.fit(shuffled, shuffle=False, verbose=runtime.verbosity())
+        strategy.fit(network, shuffled)
 
     def score_epoch(_epoch: int) -> Scored:
         likely = {split: _apply(network, x[split]) for split in SPLITS}
