@@ -30,15 +30,15 @@ LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledE
 def start(seed: int) -> None:
     """`runtime.start`, and build networks from now on for the devices of `engine.strategy`.
 
-    `none` is one device; `mirrored` all GPUs of this machine; `multi_worker` one process of each
-    worker in the environment variable TF_CONFIG, all of which run the same command, each in a clone
-    of its own, and write the same.
+    `none`, the default, is one device; `mirrored` all GPUs of this machine; `multi_worker` one
+    process of each worker in the environment variable TF_CONFIG, all of which run the same command,
+    each in a clone of its own, and write the same.
 
     Raises:
         InputError: there is no such strategy, or no TF_CONFIG.
     """
     runtime.start(seed)
-    match params.read_value("engine.strategy"):
+    match params.load().get("engine", {}).get("strategy", "none"):
         case "none":
             return
         case "mirrored":
