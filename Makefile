@@ -3,6 +3,8 @@
 ifndef PYTHON
 PYTHON := $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3 || echo python3.11)
 endif
+# The dependencies to install: for GPUs requirements-gpu.txt.
+LOCK := requirements.txt
 # What `make params` chooses, and what `make review` compares with.
 CHOICES :=
 BASE := main
@@ -18,7 +20,7 @@ version = $(basename $(wordlist 2,2,$(found)))
 need_python = Python 3.11, 3.12 or 3.13 is needed, found '$(wordlist 1,9,$(found))' as '$(PYTHON)': run 'make PYTHON=/path/to/python3.11'
 need_venv = $(PYTHON) has no venv module: install it (on Debian and Ubuntu: apt-get install python$(version)-venv)
 
-.PHONY: help repro params review test test-long lock audit
+.PHONY: help repro params review test test-long lock gpu audit
 
 help:
 	@echo 'make repro      run the pipeline and show the leaderboard'
@@ -26,7 +28,8 @@ help:
 	@echo 'make review     tell what changed against a branch, tag or commit (BASE=main)'
 	@echo 'make test       lint, check types and run the tests'
 	@echo 'make test-long  run the tests that take minutes each'
-	@echo 'make lock       pin what requirements.in asks for in requirements.txt'
+	@echo 'make lock       pin what requirements.in asks for in requirements.txt, and the same for GPUs'
+	@echo 'make gpu        install the dependencies with TensorFlow for NVIDIA GPUs, on Linux'
 	@echo 'make audit      look up known vulnerabilities of requirements.txt'
 
 repro: .venv/installed .dvc/tmp/plots.html
@@ -49,10 +52,16 @@ test: .venv/installed
 test-long: .venv/installed
 	python -m pytest -m long
 
+compile = uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --python-version 3.11 \
+	--custom-compile-command 'make lock' $(UPGRADE)
 # Pins stay as they are where they still fit; `make lock UPGRADE=--upgrade` renews them all.
 lock: .venv/installed
-	uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --python-version 3.11 \
-		--custom-compile-command 'make lock' $(UPGRADE) --output-file requirements.txt requirements.in
+	$(compile) --output-file requirements.txt requirements.in
+	$(compile) --output-file requirements-gpu.txt --no-emit-package tensorflow-cpu requirements-gpu.in
+
+# An environment made anew, which later targets take as it is until requirements.txt changes.
+gpu:
+	$(MAKE) --always-make LOCK=requirements-gpu.txt .venv/installed
 
 # The page of `dvc plots show`, with Vega's own scripts: it needs no network.
 .dvc/tmp/plots.html: .venv/installed
@@ -63,12 +72,12 @@ audit: .venv/installed
 	uv tool run pip-audit@2.10.1 --strict --require-hashes --disable-pip --requirement requirements.txt
 
 # The stamp is made last, so that an interrupted installation starts again from nothing.
-.venv/installed: requirements.txt
+.venv/installed: $(LOCK)
 	$(if $(filter 3.11.% 3.12.% 3.13.%,$(found)),,$(error $(need_python)))
 	$(if $(no_venv),$(error $(need_venv)))
 	@echo 'Installing the locked dependencies in .venv: some minutes'
 	@'$(PYTHON)' -m venv --clear .venv \
 		&& .venv/bin/python -m pip install -qq --disable-pip-version-check \
-			--require-hashes --requirement requirements.txt \
+			--require-hashes --requirement $(LOCK) \
 		&& touch $@ \
 		|| { rm -rf .venv; exit 1; }

@@ -43,6 +43,7 @@ def test_make_alone_shows_the_targets(checkout: Path) -> None:
         ["make", "test"],
         ["make", "test-long"],
         ["make", "lock"],
+        ["make", "gpu"],
         ["make", "audit"],
     ]
 
@@ -105,3 +106,13 @@ def test_a_failed_installation_leaves_nothing_and_the_next_make_repairs(checkout
     assert (checkout / ".venv/bin/python").exists()
     assert not interrupted.exists()
     assert "up to date" in make(checkout, ".venv/installed", here).stdout
+
+
+def test_gpu_installs_a_lock_of_its_own_whatever_is_installed(checkout: Path) -> None:
+    (checkout / ".venv").mkdir()
+    (checkout / ".venv/installed").touch()
+    gpu = checkout / "requirements-gpu.txt"
+    gpu.write_text(f"{OFFLINE}nothing-of-this-name==1 --hash=sha256:{'0' * 64}\n")
+    done = make(checkout, "gpu", f"PYTHON={sys.executable}")
+    assert done.returncode != 0
+    assert "nothing-of-this-name" in done.stderr

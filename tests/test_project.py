@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-REQUIREMENTS = ROOT / "requirements.txt"
+LOCKS = [ROOT / "requirements.txt", ROOT / "requirements-gpu.txt"]
 LARGEST = 1_000_000
 """Bytes of a file in git."""
 LONGEST_FUNCTION = 40
@@ -24,27 +24,46 @@ def tracked() -> list[Path]:
     return [path for path in paths if path.is_file()]
 
 
-def locked() -> list[str]:
-    """The requirements of the lock file, each with its continuation lines."""
-    text = REQUIREMENTS.read_text()
+def locked(lock: Path) -> list[str]:
+    """The requirements of a lock file, each with its continuation lines."""
+    text = lock.read_text()
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     return re.split(r"\n(?=\S)", "\n".join(lines).strip())
 
 
-def test_every_locked_requirement_has_a_version_and_hashes() -> None:
-    for requirement in locked():
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
+def test_every_locked_requirement_has_a_version_and_hashes(lock: Path) -> None:
+    for requirement in locked(lock):
         assert re.match(r"[a-z0-9.-]+==\S+", requirement), requirement
         assert re.search(r"--hash=sha256:[0-9a-f]{64}", requirement), requirement
 
 
-def test_the_lock_names_no_index() -> None:
-    assert "://" not in REQUIREMENTS.read_text()
-    assert not re.search(r"^\s*(-i|-f|--\w*index|--find)", REQUIREMENTS.read_text(), re.MULTILINE)
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
+def test_the_lock_names_no_index(lock: Path) -> None:
+    assert "://" not in lock.read_text()
+    assert not re.search(r"^\s*(-i|-f|--\w*index|--find)", lock.read_text(), re.MULTILINE)
 
 
 def test_every_direct_dependency_is_locked() -> None:
     asked = re.findall(r"^[\w.-]+", (ROOT / "requirements.in").read_text(), re.MULTILINE)
-    assert set(asked) <= {requirement.split("==")[0] for requirement in locked()}
+    assert set(asked) <= set(versions(LOCKS[0]))
+
+
+def test_the_lock_for_gpus_is_the_same_but_for_tensorflow() -> None:
+    """Both builds own the folder tensorflow/: one must not be laid over the other."""
+    plain, gpu = map(versions, LOCKS)
+    assert plain.keys() - gpu.keys() == {"tensorflow-cpu"}
+    assert gpu["tensorflow"] == plain["tensorflow-cpu"] == plain["tensorflow"]
+    assert gpu.items() >= {(name, plain[name]) for name in plain.keys() & gpu.keys()}
+    assert all(name.startswith("nvidia-") for name in gpu.keys() - plain.keys())
+    (build,) = (line for line in locked(LOCKS[1]) if line.startswith("tensorflow=="))
+    assert ";" not in build.splitlines()[0]
+
+
+def versions(lock: Path) -> dict[str, str]:
+    """The locked versions by name."""
+    pairs = (requirement.split()[0].split("==") for requirement in locked(lock))
+    return {name: version for name, version in pairs}
 
 
 def test_no_absolute_machine_paths(tracked: list[Path]) -> None:

@@ -23,7 +23,7 @@ from epochwise.families import Family
 from epochwise.inputs import images
 from epochwise.inputs.images import Samples
 from epochwise.measures.reconstruction import cross_entropies, epoch_row, squared_errors
-from epochwise.training import keras_file, runtime, streams
+from epochwise.training import keras_file, runtime, strategy, streams
 from epochwise.training.epochs import Scored, Training, identity
 from epochwise.training.layers import optimizer, schedule
 from epochwise.training.phases import state
@@ -43,7 +43,7 @@ def train(family: Family, params: Any, seed: int) -> None:
 def prepare(family: Family, params: Any, seed: int) -> Training:
     """The training of `family`: its data, its networks, and how an epoch is fitted and scored."""
     data = images.dataset(family.row.dataset)
-    runtime.start(seed)
+    strategy.start(seed)
     networks = family.module.build(params)
     fitted = compiled(family, params, networks)
     shape = networks[""].input_shape[1:]
@@ -58,7 +58,7 @@ def prepare(family: Family, params: Any, seed: int) -> Training:
         noise = streams.generator("input_noise", seed, epoch)
         inputs = add_noise(clean["train"], params.deviation(), noise)
         batches = runtime.batches((inputs, clean["train"]), params.batch_size, order)
-        fitted.fit(batches, shuffle=False, verbose=runtime.verbosity())
+        strategy.fit(fitted, batches)
 
     def score(_epoch: int) -> Scored:
         outputs = {split: runtime.outputs(networks[""], x, BATCH) for split, x in noisy.items()}

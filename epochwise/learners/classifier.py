@@ -11,7 +11,7 @@ from epochwise.families import Family
 from epochwise.inputs import images
 from epochwise.inputs.images import Samples
 from epochwise.measures.multiclass import epoch_row, log_losses
-from epochwise.training import keras_file, runtime, streams
+from epochwise.training import keras_file, runtime, strategy, streams
 from epochwise.training.epochs import Scored, Training, identity
 from epochwise.training.layers import ClassifierFit, sample_weights, schedule
 from epochwise.training.phases import state
@@ -32,7 +32,7 @@ def prepare(family: Family, params: ClassifierFit, seed: int) -> Training:
     data = images.dataset(family.row.dataset)
     labels = {split: data.labels(split) for split in ("train", "valid")}
     weights = sample_weights(labels["train"], params.class_weight)
-    runtime.start(seed)
+    strategy.start(seed)
     phases, networks = family.module.phases(params, data)
     plan = [phase for phase in phases for _ in range(phase.epochs)]
     for phase in phases:
@@ -46,7 +46,7 @@ def prepare(family: Family, params: ClassifierFit, seed: int) -> Training:
         arrays = (plan[epoch].inputs, labels["train"], weights)
         order = streams.generator("epoch", seed, epoch).permutation(len(weights))
         shuffled = runtime.batches(arrays, params.batch_size, order)
-        plan[epoch].network.fit(shuffled, shuffle=False, verbose=runtime.verbosity())
+        strategy.fit(plan[epoch].network, shuffled)
 
     def score(epoch: int) -> Scored:
         probabilities = {

@@ -21,7 +21,7 @@ from epochwise.inputs.reviews.network import (
 from epochwise.inputs.reviews.sequences import Sequences
 from epochwise.inputs.reviews.texts import read_test, scored, scored_epochs
 from epochwise.measures.binary import epoch_row
-from epochwise.training import batches, keras_file, runtime, streams
+from epochwise.training import batches, keras_file, runtime, strategy, streams
 from epochwise.training.epoch_table import epoch_column
 from epochwise.training.epochs import Scored, Training, identity
 from epochwise.training.layers import optimizer, sample_weights, schedule
@@ -44,7 +44,7 @@ def prepare(family: Family, params: Any, seed: int) -> Training:
     y = {split: table["label"].to_numpy() for split, table in reviews.items()}
     files = [*(prepared_path(inputs, split) for split in SPLITS), *inputs.files]
     weights = sample_weights(y["train"], params.class_weight)
-    runtime.start(seed)
+    strategy.start(seed)
     network = family.module.build(params, inputs.vectors(x["train"]))
     network.compile(_optimizer(params), "binary_crossentropy")
     epochs = count_epochs(params, len(weights))
@@ -55,8 +55,7 @@ def prepare(family: Family, params: Any, seed: int) -> Training:
         random = streams.generator("epoch", seed, epoch)
         shuffled = _shuffled(x["train"], params.batch_size, random)
         columns = (x["train"], y["train"], weights)
-        read = runtime.stream(columns, shuffled)
-        network.fit(read, shuffle=False, verbose=runtime.verbosity())
+        strategy.fit(network, runtime.stream(columns, shuffled))
 
     def score_epoch(_epoch: int) -> Scored:
         likely = {split: _apply(network, x[split]) for split in SPLITS}

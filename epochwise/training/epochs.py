@@ -21,7 +21,7 @@ import pandas as pd
 
 from epochwise.core import paths
 from epochwise.core.files import read_arrays, read_json, replacing, write_arrays, write_json
-from epochwise.training import keras_file, runtime, streams
+from epochwise.training import keras_file, runtime, strategy, streams
 from epochwise.training.epoch_table import live_curves, log_epoch, write_epoch_table
 
 
@@ -65,7 +65,8 @@ class Training:
         leaderboard, how long it took, checkpoints included.
         """
         history, seconds = self._resume()
-        with live_curves(self.family) as live:
+        strategy.agree(len(history), self.folder)
+        with live_curves(self.family) as live, strategy.watched():
             for scored in history:
                 log_epoch(live, scored.row)
             for epoch in range(len(history), self.epochs):
@@ -162,6 +163,7 @@ def identity(params: Any, inputs: Iterable[Path]) -> dict[str, str]:
             if name.startswith(("epochwise.", "stages.")) and module.__file__
         ),
         **runtime.versions(),
+        **strategy.identity(),
     }
 
 

@@ -34,13 +34,15 @@ class Engine(Section):
 
     `local` works in one process; `dask` on the cluster whose scheduler has the address `scheduler`
     (tcp://host:8786), or, for null, in `workers` processes of this machine. A partition has up to
-    `partition_rows` rows.
+    `partition_rows` rows. `strategy` is that of training: several GPUs of a machine (mirrored), or
+    several machines (multi_worker).
     """
 
     name: Literal["local", "dask"] = "local"
     workers: PositiveInt = 1
     scheduler: str | None = Field(default=None, pattern=r"^(tcp|tls|ws|wss|ucx)://.+")
     partition_rows: PositiveInt
+    strategy: Literal["none", "mirrored", "multi_worker"] = "none"
 
     @model_validator(mode="after")
     def _fits_the_name(self) -> Self:
