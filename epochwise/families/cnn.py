@@ -1,6 +1,7 @@
 """The convolutional network that reads digits."""
 
 import keras
+import numpy as np
 from pydantic import PositiveInt
 
 from epochwise.inputs.images import DIGIT, Digits
@@ -16,10 +17,15 @@ from epochwise.training.layers import (
     optimizer,
 )
 from epochwise.training.phases import ClassifierFit, Phase
+from epochwise.training.steps import Average
 
 
 class Params(ClassifierFit):
-    """`train.cnn` in params.yaml: a pooled convolution of each of `filters`, a layer of `units`."""
+    """`train.cnn` in params.yaml: a pooled convolution of each of `filters`, a layer of `units`.
+
+    `average` is the decay of the running mean of the weights, which is the network that is scored
+    and kept (Polyak & Juditsky 1992; 0: the last weights themselves).
+    """
 
     filters: list[PositiveInt]
     kernel_size: PositiveInt
@@ -28,6 +34,7 @@ class Params(ClassifierFit):
     activation: Activation
     normalization: Normalization
     augmentation: Augmentation
+    average: Fraction
 
 
 def build(params: Params, classes: int) -> tuple[keras.Model, keras.Model]:
@@ -57,10 +64,22 @@ def build(params: Params, classes: int) -> tuple[keras.Model, keras.Model]:
 
 def phases(params: Params, images: Digits) -> tuple[list[Phase], dict[str, keras.Model]]:
     """One phase on the digits; the networks kept are the whole and its features."""
-    network, features = build(params, len(images.classes))
     inputs = {split: images.read(split).inputs for split in ("train", "valid")}
-    phase = Phase(params.epochs, network, inputs["train"], network, inputs)
-    return [phase], {"": network, "features": features}
+    return phases_of(params, len(images.classes), inputs)
+
+
+def phases_of(
+    params: Params, classes: int, inputs: dict[str, np.ndarray]
+) -> tuple[list[Phase], dict[str, keras.Model]]:
+    """The same on `inputs` by split, train among them, images (n, 28, 28, 1) from 0 to 1."""
+    network, features = build(params, classes)
+    scored, average = network, None
+    if params.average:
+        scored, features = build(params, classes)
+        scored.set_weights(network.get_weights())
+        average = Average(network, scored, params.average)
+    phase = Phase(params.epochs, network, inputs["train"], scored, inputs, average=average)
+    return [phase], {"": scored, "features": features}
 
 
 def _activate(x: keras.KerasTensor, params: Params) -> keras.KerasTensor:

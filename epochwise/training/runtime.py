@@ -50,7 +50,15 @@ def outputs(network: keras.Model, inputs: np.ndarray, batch_size: int) -> np.nda
     Raises:
         InputError: an output is not a number.
     """
-    made: np.ndarray = network.predict(batches((inputs,), batch_size), verbose=0)
+    return finite(network.predict(batches((inputs,), batch_size), verbose=0))
+
+
+def finite(made: np.ndarray) -> np.ndarray:
+    """`made`, what a network gives, if all of it is numbers.
+
+    Raises:
+        InputError: an output is not a number.
+    """
     if not np.isfinite(made).all():
         raise InputError(
             "the network's output is not a number: lower optimizer.learning_rate or set"
