@@ -38,6 +38,7 @@ HEAD = HeadFit.model_validate(
             "brightness": 0.0,
             "shear": 0.0,
             "zoom": 0.0,
+            "translation": 0.0,
             "horizontal_flip": False,
         },
         "initializer": "glorot_uniform",

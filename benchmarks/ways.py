@@ -109,7 +109,7 @@ def _plain_classifier(family: Family, params: Any) -> Way:
 
 
 def _plain_autoencoder(family: Family, params: Any) -> Way:
-    data = images.dataset(family.row.dataset)
+    data = images.Digits()
     network = family.module.build(params)[""]
     network.compile(params.optimizer.name, "binary_crossentropy")
     clean = {split: data.read(split, network.input_shape[1:]).inputs for split in SPLITS}

@@ -17,7 +17,6 @@ from epochwise.core import paths
 from epochwise.core.cli import InputError, quiet, run
 from epochwise.core.files import read_json, replacing
 
-BATCH = 256
 CHAMPION = "multiclass_target"
 
 
@@ -38,14 +37,15 @@ def classify(family: str | None, path: Path) -> pd.DataFrame:
         )
     with quiet():
         from epochwise.inputs import new_images
-        from epochwise.training import keras_file, runtime
+        from epochwise.training import keras_file
+        from epochwise.training.steps import Predictor
     model, classes = paths.chosen(family) / "model.keras", paths.scores(family) / "classes.json"
     for needed in (model, classes):
         if not needed.exists():
             raise InputError(f"{needed} not found: run `dvc repro score@{family}`")
     network = keras_file.load(model)
     names, inputs = new_images.read(path, network, known[family].dataset)
-    probabilities = runtime.outputs(network, inputs, BATCH)
+    probabilities = Predictor(network).predict(inputs)
     called = read_json(classes)
     return pd.DataFrame(
         {

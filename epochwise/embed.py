@@ -15,8 +15,6 @@ from epochwise.core import paths
 from epochwise.core.cli import InputError, quiet, run
 from epochwise.core.files import write_table
 
-BATCH = 256
-
 
 def embed(family: str, path: Path) -> pa.Table:
     """A row for each image at `path`: its name and its code, float32 (d,).
@@ -32,13 +30,14 @@ def embed(family: str, path: Path) -> pa.Table:
         )
     with quiet():
         from epochwise.inputs import new_images
-        from epochwise.training import keras_file, runtime
+        from epochwise.training import keras_file
+        from epochwise.training.steps import Predictor
     encoder = paths.chosen(family) / f"{known[family].embeds}.keras"
     if not encoder.exists():
         raise InputError(f"{encoder} not found: run `dvc repro select@{family}`")
     network = keras_file.load(encoder)
     names, inputs = new_images.read(path, network, known[family].dataset)
-    codes = runtime.outputs(network, inputs, BATCH)
+    codes = Predictor(network).predict(inputs)
     values = pa.FixedSizeListArray.from_arrays(codes.ravel(), codes.shape[1])
     return pa.table({"image": names, "code": values})
 

@@ -15,7 +15,8 @@ from epochwise.core.params import Section
 from epochwise.data.download import Sha256
 from epochwise.families import cnn
 from epochwise.inputs.images import MODES, Samples
-from epochwise.training import keras_file, runtime, streams
+from epochwise.training import keras_file, streams
+from epochwise.training.steps import Predictor, Rows
 
 Preprocessing = Literal["caffe", "tf", "torch", "unit", "none"]
 SIDE = 224
@@ -121,11 +122,12 @@ def train_on_digits(
             "transfer.base in params.yaml is 'digits', which needs target.source digits_transfer:"
             f" expected {', '.join(NAMED)}, or the path of a .keras file"
         )
-    network, _ = cnn.build(params, int(labels.max()) + 1)
-    for epoch in range(params.epochs):
+    (phase,), kept = cnn.phases_of(params, int(labels.max()) + 1, {"train": images})
+    phase.network.optimizer.build(phase.network.trainable_variables)
+    for epoch in range(phase.epochs):
         order = streams.generator("epoch", seed, epoch).permutation(len(labels))
-        batches = runtime.batches((images, labels), params.batch_size, order)
-        network.fit(batches, shuffle=False, verbose=runtime.verbosity())
+        phase.trainer.epoch((images, labels), params.batch_size, order)
+    network = kept[""]
     (flat,) = (layer for layer in network.layers if isinstance(layer, keras.layers.Flatten))
     # From the first convolution on: what augments images stays behind.
     first = next(layer for layer in network.layers if isinstance(layer, keras.layers.Conv2D))
@@ -156,6 +158,6 @@ def preprocess(images: Any, preprocessing: Preprocessing) -> Any:
             return preprocess_input(images, data_format="channels_last", mode=mode)
 
 
-def features(base: keras.Model, samples: Samples) -> Samples:
+def features(base: keras.Model, samples: Samples[Rows]) -> Samples[np.ndarray]:
     """`samples` with what `base` makes of their images, float32 (n, d), as inputs."""
-    return samples._replace(inputs=runtime.outputs(base, samples.inputs, batch_size=256))
+    return Samples(Predictor(base).predict(samples.inputs), samples.labels, samples.ids)

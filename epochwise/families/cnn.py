@@ -1,6 +1,7 @@
 """The convolutional network that reads digits."""
 
 import keras
+import numpy as np
 from pydantic import PositiveInt
 
 from epochwise.inputs.images import DIGIT, Digits
@@ -17,10 +18,15 @@ from epochwise.training.layers import (
     optimizer,
 )
 from epochwise.training.phases import Phase
+from epochwise.training.steps import Average
 
 
 class Params(ClassifierFit):
-    """`train.cnn` in params.yaml: a pooled convolution of each of `filters`, a layer of `units`."""
+    """`train.cnn` in params.yaml: a pooled convolution of each of `filters`, a layer of `units`.
+
+    The running mean of `optimizer.average` is the network that is scored and kept, beside the one
+    that learns (Polyak & Juditsky 1992).
+    """
 
     filters: list[PositiveInt]
     kernel_size: PositiveInt
@@ -52,16 +58,29 @@ def build(params: Params, classes: int) -> tuple[keras.Model, keras.Model]:
     x = keras.layers.Dropout(params.dropout)(features)
     outputs = keras.layers.Dense(classes, activation="softmax", kernel_initializer=kernel)(x)
     network = keras.Model(inputs, outputs)
-    network.compile(optimizer(params.optimizer), "sparse_categorical_crossentropy")
+    plain = params.optimizer.model_copy(update={"average": 0.0})
+    network.compile(optimizer(plain), "sparse_categorical_crossentropy")
     return network, keras.Model(inputs, features)
 
 
 def phases(params: Params, images: Digits) -> tuple[list[Phase], dict[str, keras.Model]]:
     """One phase on the digits; the networks kept are the whole and its features."""
-    network, features = build(params, len(images.classes))
     inputs = {split: images.read(split).inputs for split in ("train", "valid")}
-    phase = Phase(params.epochs, network, inputs["train"], network, inputs)
-    return [phase], {"": network, "features": features}
+    return phases_of(params, len(images.classes), inputs)
+
+
+def phases_of(
+    params: Params, classes: int, inputs: dict[str, np.ndarray]
+) -> tuple[list[Phase], dict[str, keras.Model]]:
+    """The same on `inputs` by split, train among them, images (n, 28, 28, 1) from 0 to 1."""
+    network, features = build(params, classes)
+    scored, average = network, None
+    if params.optimizer.average:
+        scored, features = build(params, classes)
+        scored.set_weights(network.get_weights())
+        average = Average(network, scored, params.optimizer.average)
+    phase = Phase(params.epochs, network, inputs["train"], scored, inputs, average=average)
+    return [phase], {"": scored, "features": features}
 
 
 def _activate(x: keras.KerasTensor, params: Params) -> keras.KerasTensor:

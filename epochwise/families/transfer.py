@@ -5,7 +5,6 @@ from functools import partial
 from itertools import islice
 
 import keras
-import numpy as np
 from pydantic import NonNegativeInt, PositiveFloat
 
 from epochwise.core.params import Section
@@ -13,6 +12,7 @@ from epochwise.families.head import LOSS, HeadFit, build_head, join
 from epochwise.inputs.images import Target
 from epochwise.training.layers import optimizer
 from epochwise.training.phases import Phase
+from epochwise.training.steps import Rows
 
 SPLITS = ("train", "valid")
 
@@ -41,7 +41,7 @@ def phases(params: Params, images: Target) -> tuple[list[Phase], dict[str, keras
     head = build_head(params, base.output_shape[-1], len(images.classes))
     unfreeze(base, 0)
     network = join(base, head, params.augmentation, frozen=True)
-    inputs: dict[str, np.ndarray] = {}
+    inputs: dict[str, Rows] = {}
     if params.augmentation.is_on or params.fine_tune.epochs:
         shape = base.input_shape[1:]
         inputs = {split: images.read(split, shape).inputs for split in SPLITS}
@@ -64,7 +64,7 @@ def phases(params: Params, images: Target) -> tuple[list[Phase], dict[str, keras
 
 
 def fine_tuning(
-    params: Params, base: keras.Model, head: keras.Model, inputs: dict[str, np.ndarray]
+    params: Params, base: keras.Model, head: keras.Model, inputs: dict[str, Rows]
 ) -> Phase:
     """The phase in which the last layers of `base` learn too, from the images of both splits."""
     network = join(base, head, params.augmentation, frozen=True)

@@ -1,7 +1,8 @@
 """The fetched images as networks read them: digits, and the target data set of transfer."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import keras
 import numpy as np
@@ -10,18 +11,23 @@ from epochwise.core import paths
 from epochwise.core.files import read_arrays
 from epochwise.core.images import load_image
 from epochwise.training import keras_file
+from epochwise.training.steps import Rows
 
 Shape = tuple[int, int, int]
 """Height, width and channels of an image."""
 DIGIT: Shape = (28, 28, 1)
 MODES = {1: "L", 3: "RGB"}
 """Pillow's modes, by channels."""
+KEPT = 2**28
+"""Bytes of decoded images of a split that are kept; those of larger ones are decoded every time."""
+
+Inputs = TypeVar("Inputs", bound=Rows, covariant=True)
 
 
-class Samples(NamedTuple):
+class Samples(NamedTuple, Generic[Inputs]):
     """What a network reads (n, ...), the class of each (n,), and what it is called (n,)."""
 
-    inputs: np.ndarray
+    inputs: Inputs
     labels: np.ndarray
     ids: np.ndarray
 
@@ -38,7 +44,7 @@ class Digits:
         """The labels of a split, int64 (n,)."""
         return read_arrays(paths.digits(split))["labels"]
 
-    def read(self, split: str, shape: Shape = DIGIT) -> Samples:
+    def read(self, split: str, shape: Shape = DIGIT) -> Samples[np.ndarray]:
         """The digits of a split, float32 (n, 28, 28, 1), pixels from 0 to 1.
 
         Raises:
@@ -63,17 +69,13 @@ class Target:
         names = self.classes
         return np.array([names.index(path.parent.name) for path in self._files(split)])
 
-    def read(self, split: str, shape: Shape) -> Samples:
-        """The images of a split, resized to `shape`, uint8 (n, *shape). Ids are CLASS/FILE.
-
-        Raises:
-            InputError: a file cannot be read as an image.
-        """
+    def read(self, split: str, shape: Shape) -> "Samples[ImageFiles]":
+        """The images of a split, resized to `shape`, uint8 (n, *shape). Ids are CLASS/FILE."""
         files = self._files(split)
         ids = np.array([f"{path.parent.name}/{path.name}" for path in files])
-        return Samples(read_files(files, shape), self.labels(split), ids)
+        return Samples(ImageFiles(files, shape), self.labels(split), ids)
 
-    def features(self, split: str) -> Samples:
+    def features(self, split: str) -> Samples[np.ndarray]:
         """The features (n, d) that the base network makes of train or valid, in their order."""
         return Samples(**read_arrays(paths.BASE / f"{split}.npz"))
 
@@ -86,6 +88,37 @@ class Target:
         return [path for name in self.classes for path in sorted((folder / name).iterdir())]
 
 
+class ImageFiles:
+    """Images in files, uint8 (n, *shape), resized and decoded when their rows are asked for.
+
+    No more than KEPT bytes stay in memory: a training reads a small split once, and one that does
+    not fit batch by batch in every epoch.
+    """
+
+    dtype = np.dtype("uint8")
+
+    def __init__(self, files: Sequence[Path], shape: Shape) -> None:
+        self.shape = (len(files), *shape)
+        self._files = np.array(files, dtype=object)
+        fits = np.prod(self.shape) <= KEPT
+        self._kept = np.empty(self.shape, self.dtype) if fits else None
+        self._missing = np.ones(len(files), bool)
+
+    def __getitem__(self, rows: Any, /) -> np.ndarray:
+        """The images of `rows`, a slice or numbers.
+
+        Raises:
+            InputError: a file cannot be read as an image.
+        """
+        if self._kept is None:
+            return read_files(self._files[rows], self.shape[1:])
+        numbers = np.arange(len(self._files))[rows]
+        fresh = numbers[self._missing[numbers]]
+        self._kept[fresh] = read_files(self._files[fresh], self.shape[1:])
+        self._missing[fresh] = False
+        return self._kept[numbers]
+
+
 def dataset(name: str) -> Digits | Target:
     """The data set of images called `name`: digits or target."""
     return Digits() if name == "digits" else Target()
@@ -96,7 +129,7 @@ def scaled(pixels: np.ndarray) -> np.ndarray:
     return (pixels[..., None] / np.float32(255)).astype("float32")
 
 
-def read_files(files: list[Path], shape: Shape) -> np.ndarray:
+def read_files(files: Sequence[Path] | np.ndarray, shape: Shape) -> np.ndarray:
     """Images resized to `shape`, uint8 (n, *shape).
 
     Raises:

@@ -3,22 +3,23 @@
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from epochwise.core.cli import InputError
 from epochwise.core.images import SUFFIXES
 from epochwise.data.image_files.arrays import read_images
-from epochwise.inputs.images import read_files, scaled
+from epochwise.inputs.images import ImageFiles, scaled
+from epochwise.training.steps import Rows
 
 
-def read(path: Path, network: keras.Model, dataset: str) -> tuple[list[str], np.ndarray]:
+def read(path: Path, network: keras.Model, dataset: str) -> tuple[list[str], Rows]:
     """Names of the images at `path` (n,), and what `network` reads of them (n, h, w, channels).
 
-    Images are resized. A network for the data set `digits` reads white on black, pixels from 0
-    to 1, and IDX and npz files too.
+    Images are resized, and those of the target data set decoded when their rows are asked for. A
+    network for the data set `digits` reads white on black, pixels from 0 to 1, and IDX and npz
+    files too.
 
     Raises:
-        InputError: there are no images, or one cannot be read; the message names it.
+        InputError: there are no images, or a digit cannot be read; the message names it.
     """
     digits = dataset == "digits"
     if not path.exists():
@@ -32,6 +33,6 @@ def read(path: Path, network: keras.Model, dataset: str) -> tuple[list[str], np.
     files = [file for file in files if file.is_file() and file.suffix.lower() in SUFFIXES]
     if not files:
         raise InputError(f"{path}: found no images ({', '.join(sorted(SUFFIXES))})")
-    pixels = read_files(files, network.input_shape[1:])
     names = [file.name if path.is_file() else str(file.relative_to(path)) for file in files]
-    return names, scaled(pixels[..., 0]) if digits else pixels
+    images = ImageFiles(files, network.input_shape[1:])
+    return names, scaled(images[:][..., 0]) if digits else images

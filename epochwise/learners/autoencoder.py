@@ -20,16 +20,14 @@ import pyarrow as pa
 from epochwise.core import paths
 from epochwise.core.files import replacing, write_arrays, write_json, write_table
 from epochwise.families import Family
-from epochwise.inputs import images
-from epochwise.inputs.images import Samples
+from epochwise.inputs.images import Digits, Samples
 from epochwise.measures.reconstruction import cross_entropies, epoch_row, squared_errors
 from epochwise.training import keras_file, runtime, strategy, streams
 from epochwise.training.epochs import Scored, Training, identity
 from epochwise.training.layers import optimizer, schedule
 from epochwise.training.phases import state
+from epochwise.training.steps import Predictor, Trainer
 
-BATCH = 256
-"""Images that are reconstructed at once."""
 SHOWN = 10
 """Images of test that are kept to be shown, at most."""
 SPLITS = ("train", "valid", "test")
@@ -42,7 +40,7 @@ def train(family: Family, params: Any, seed: int) -> None:
 
 def prepare(family: Family, params: Any, seed: int) -> Training:
     """The training of `family`: its data, its networks, and how an epoch is fitted and scored."""
-    data = images.dataset(family.row.dataset)
+    data = Digits()
     strategy.start(seed)
     networks = family.module.build(params)
     fitted = compiled(family, params, networks)
@@ -52,16 +50,16 @@ def prepare(family: Family, params: Any, seed: int) -> Training:
     schedule(fitted.optimizer, params.optimizer, steps)
     fitted.optimizer.build(fitted.trainable_variables)
     noisy = {split: scored_inputs(x, split, params, seed) for split, x in clean.items()}
+    trainer, predictor = Trainer(fitted), Predictor(networks[""])
 
     def fit(epoch: int) -> None:
         order = streams.generator("epoch", seed, epoch).permutation(len(clean["train"]))
         noise = streams.generator("input_noise", seed, epoch)
         inputs = add_noise(clean["train"], params.deviation(), noise)
-        batches = runtime.batches((inputs, clean["train"]), params.batch_size, order)
-        strategy.fit(fitted, batches)
+        trainer.epoch([inputs, clean["train"]], params.batch_size, order)
 
     def score(_epoch: int) -> Scored:
-        outputs = {split: runtime.outputs(networks[""], x, BATCH) for split, x in noisy.items()}
+        outputs = {split: predictor.predict(x) for split, x in noisy.items()}
         return Scored(epoch_row(clean, outputs))
 
     return Training(
@@ -89,17 +87,18 @@ def compiled(family: Family, params: Any, networks: dict[str, keras.Model]) -> k
 
 def score(family: Family, params: Any, seed: int) -> None:
     """Reconstruct every split with the chosen epoch of `family` and write data/scores/<family>."""
-    data = images.dataset(family.row.dataset)
+    data = Digits()
     runtime.start(seed)
     network = keras_file.load(paths.chosen(family.name) / "model.keras")
-    encoder = keras_file.load(paths.chosen(family.name) / "encoder.keras")
+    encoder = Predictor(keras_file.load(paths.chosen(family.name) / "encoder.keras"))
+    reconstruct = Predictor(network)
     with replacing(paths.scores(family.name)) as folder:
         folder.mkdir()
         for split in SPLITS:
             samples = data.read(split, network.input_shape[1:])
             inputs = scored_inputs(samples.inputs, split, params, seed)
-            outputs = runtime.outputs(network, inputs, BATCH)
-            codes = runtime.outputs(encoder, samples.inputs, BATCH)
+            outputs = reconstruct.predict(inputs)
+            codes = encoder.predict(samples.inputs)
             write_table(folder / f"{split}.parquet", _table(samples, inputs, outputs, codes))
         _write_shown(folder / "shown.npz", samples, inputs, outputs)
         write_json(folder / "model.json", {"parameters": network.count_params()})
@@ -120,7 +119,7 @@ def add_noise(clean: np.ndarray, deviation: float, random: np.random.Generator) 
 
 
 def _table(
-    samples: Samples, inputs: np.ndarray, outputs: np.ndarray, codes: np.ndarray
+    samples: Samples[np.ndarray], inputs: np.ndarray, outputs: np.ndarray, codes: np.ndarray
 ) -> pa.Table:
     clean = samples.inputs
     columns = {"id": samples.ids.tolist(), "label": samples.labels}
@@ -134,7 +133,9 @@ def _table(
     return pa.table(columns)
 
 
-def _write_shown(path: Path, test: Samples, inputs: np.ndarray, outputs: np.ndarray) -> None:
+def _write_shown(
+    path: Path, test: Samples[np.ndarray], inputs: np.ndarray, outputs: np.ndarray
+) -> None:
     """Write the first image of each class of test, what was read of it, and what came out."""
     first = np.unique(test.labels, return_index=True)[1][:SHOWN]
     rows = {"original": test.inputs[first]}

@@ -15,9 +15,8 @@ from epochwise.training import keras_file, runtime, strategy, streams
 from epochwise.training.epochs import Scored, Training, identity
 from epochwise.training.layers import ClassifierFit, sample_weights, schedule
 from epochwise.training.phases import state
+from epochwise.training.steps import Predictor, Rows
 
-BATCH = 256
-"""Images that are scored at once."""
 HARDEST = 20
 """Images of test that are kept to be shown."""
 
@@ -43,14 +42,13 @@ def prepare(family: Family, params: ClassifierFit, seed: int) -> Training:
 
     def fit(epoch: int) -> None:
         plan[epoch].prepare()
-        arrays = (plan[epoch].inputs, labels["train"], weights)
+        columns = (plan[epoch].inputs, labels["train"], weights)
         order = streams.generator("epoch", seed, epoch).permutation(len(weights))
-        shuffled = runtime.batches(arrays, params.batch_size, order)
-        strategy.fit(plan[epoch].network, shuffled)
+        plan[epoch].trainer.epoch(columns, params.batch_size, order)
 
     def score(epoch: int) -> Scored:
         probabilities = {
-            split: runtime.outputs(plan[epoch].scored, inputs, BATCH)
+            split: plan[epoch].predictor.predict(inputs)
             for split, inputs in plan[epoch].score_inputs.items()
         }
         return Scored(epoch_row(labels, probabilities))
@@ -74,25 +72,26 @@ def score(family: Family, params: ClassifierFit, seed: int) -> None:
     data = images.dataset(family.row.dataset)
     runtime.start(seed)
     network = keras_file.load(paths.chosen(family.name) / "model.keras")
+    predictor = Predictor(network)
     with replacing(paths.scores(family.name)) as folder:
         folder.mkdir()
         for split in ("train", "valid", "test"):
             samples = data.read(split, network.input_shape[1:])
-            probabilities = runtime.outputs(network, samples.inputs, BATCH)
+            probabilities = predictor.predict(samples.inputs)
             write_table(folder / f"{split}.parquet", _table(samples, probabilities))
         _write_hardest(folder / "hardest.npz", samples, probabilities)
         write_json(folder / "classes.json", data.classes)
         write_json(folder / "model.json", {"parameters": network.count_params()})
 
 
-def _table(samples: Samples, probabilities: np.ndarray) -> pa.Table:
+def _table(samples: Samples[Rows], probabilities: np.ndarray) -> pa.Table:
     flat = probabilities.ravel()
     rows = pa.FixedSizeListArray.from_arrays(flat, probabilities.shape[1])
     ids = samples.ids.tolist()
     return pa.table({"id": ids, "label": samples.labels, "probabilities": rows})
 
 
-def _write_hardest(path: Path, test: Samples, probabilities: np.ndarray) -> None:
+def _write_hardest(path: Path, test: Samples[Rows], probabilities: np.ndarray) -> None:
     """Write the images of the lowest probability of their class, and their rows in test."""
     losses = log_losses(test.labels, probabilities)
     rows = np.argsort(-losses, kind="stable")[:HARDEST]

@@ -5,7 +5,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pyarrow as pa
 import tensorflow as tf
@@ -17,9 +16,8 @@ from epochwise.inputs import images
 from epochwise.measures.generation import frechet_distance
 from epochwise.training import keras_file, runtime, streams
 from epochwise.training.epochs import Scored, Training, identity
+from epochwise.training.steps import Predictor
 
-BATCH = 256
-"""Images that are drawn or judged at once."""
 SHOWN = 10
 """Images that are kept of every epoch, to show the progress."""
 COUNTED = 200
@@ -33,10 +31,11 @@ class Judge:
         """Take the networks that `folder` holds of the chosen cnn, model and features."""
         self._folder = folder
         self._network = keras_file.load(folder / "model.keras")
+        self._labels = Predictor(self._network)
 
     @cached_property
-    def _features(self) -> keras.Model:
-        return keras_file.load(self._folder / "features.keras")
+    def _features(self) -> Predictor:
+        return Predictor(keras_file.load(self._folder / "features.keras"))
 
     @property
     def classes(self) -> list[str]:
@@ -45,11 +44,11 @@ class Judge:
 
     def features(self, images: np.ndarray) -> np.ndarray:
         """The features of `images`, float32 (n, d)."""
-        return runtime.outputs(self._features, images, BATCH)
+        return self._features.predict(images)
 
     def labels(self, images: np.ndarray) -> np.ndarray:
         """The likeliest class of each of `images` (n,)."""
-        likeliest: np.ndarray = runtime.outputs(self._network, images, BATCH).argmax(axis=1)
+        likeliest: np.ndarray = self._labels.predict(images).argmax(axis=1)
         return likeliest
 
 
@@ -63,13 +62,13 @@ def train(family: Family, params: Any, seed: int) -> None:
 
 def prepare(family: Family, params: Any, seed: int) -> Training:
     """The training of `family`: its data, its networks, and how an epoch is fitted and scored."""
-    data = images.dataset(family.row.dataset)
+    data = images.Digits()
     real, valid = (data.read(split, images.DIGIT).inputs for split in ("train", "valid"))
     runtime.start(seed)
     judge = Judge(Path(family.row.pretrained))
     adversaries = family.module.build(params)
     features = judge.features(valid)
-    noise = latent(params, seed)
+    generator, noise = Predictor(adversaries.averaged), latent(params, seed)
     pixels = tf.constant(real.reshape(len(real), -1) * 2 - 1)
     losses: list[np.ndarray] = []
 
@@ -80,7 +79,7 @@ def prepare(family: Family, params: Any, seed: int) -> Training:
         ]
 
     def score(_epoch: int) -> Scored:
-        return measure(losses, generate(adversaries.averaged, noise), judge, features)
+        return measure(losses, generate(generator, noise), judge, features)
 
     return Training(
         family=family.name,
@@ -137,12 +136,12 @@ def write_progress(history: list[Scored], folder: Path) -> None:
 
 def score(family: Family, params: Any, seed: int) -> None:
     """Draw with the chosen epoch of `family`, judge that and every split; write its scores."""
-    data = images.dataset(family.row.dataset)
+    data = images.Digits()
     runtime.start(seed)
     generator = keras_file.load(paths.chosen(family.name) / "generator.keras")
     judge = Judge(Path(family.row.pretrained))
     # Other noise than that of the choice, so that the figures are not those it was made by.
-    drawn = generate(generator, latent(params, seed + 1))
+    drawn = generate(Predictor(generator), latent(params, seed + 1))
     with replacing(paths.scores(family.name)) as folder:
         folder.mkdir()
         for split in ("train", "valid", "test"):
@@ -165,9 +164,9 @@ def latent(params: Any, seed: int) -> np.ndarray:
     return random.standard_normal((params.measured, params.noise_size), "float32")
 
 
-def generate(generator: keras.Model, noise: np.ndarray) -> np.ndarray:
+def generate(generator: Predictor, noise: np.ndarray) -> np.ndarray:
     """Digits (n, 28, 28, 1), pixels from 0 to 1, from `noise` (n, d)."""
-    pixels: np.ndarray = (runtime.outputs(generator, noise, BATCH) + 1) / 2
+    pixels: np.ndarray = (generator.predict(noise) + 1) / 2
     return pixels.reshape(-1, *images.DIGIT)
 
 

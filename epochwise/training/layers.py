@@ -61,20 +61,21 @@ class ClassifierFit(Fit):
 class Augmentation(Section):
     """How far images are changed at most; 0 and false leave them as they are.
 
-    `rotation` is in degrees either way; `brightness`, `shear` and `zoom` are shares.
+    `rotation` is in degrees either way; `brightness`, `shear`, `zoom` and `translation` are shares.
     """
 
     rotation: float = Field(ge=0, le=180)
     brightness: float = Field(ge=0, le=1)
     shear: float = Field(ge=0, le=1)
     zoom: NonNegativeFloat
+    translation: float = Field(ge=0, le=1)
     horizontal_flip: bool
 
     @property
     def is_on(self) -> bool:
         """Whether anything is changed."""
         return self != Augmentation(
-            rotation=0, brightness=0, shear=0, zoom=0, horizontal_flip=False
+            rotation=0, brightness=0, shear=0, zoom=0, translation=0, horizontal_flip=False
         )
 
 
@@ -145,6 +146,9 @@ def augment(images: keras.KerasTensor, params: Augmentation, brightest: int) -> 
         steps.append(layers.RandomRotation(params.rotation / 360, fill_mode="nearest"))
     if params.zoom:
         steps.append(layers.RandomZoom(params.zoom, fill_mode="nearest"))
+    if params.translation:
+        size = params.translation
+        steps.append(layers.RandomTranslation(size, size, fill_mode="nearest"))
     if params.shear:
         steps.append(layers.RandomShear(params.shear, params.shear, fill_mode="nearest"))
     if params.brightness:

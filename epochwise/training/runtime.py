@@ -84,7 +84,15 @@ def predicted(network: keras.Model, inputs: tf.data.Dataset) -> np.ndarray:
     Raises:
         InputError: an output is not a number.
     """
-    made: np.ndarray = network.predict(inputs, verbose=0)
+    return finite(network.predict(inputs, verbose=0))
+
+
+def finite(made: np.ndarray) -> np.ndarray:
+    """`made`, what a network gives, if all of it is numbers.
+
+    Raises:
+        InputError: an output is not a number.
+    """
     if not np.isfinite(made).all():
         raise InputError(
             "the network's output is not a number: lower optimizer.learning_rate or set"

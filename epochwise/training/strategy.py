@@ -7,7 +7,7 @@ the masks of dropout, and the mean and variance of batch normalization.
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -89,15 +89,28 @@ def agree(done: int, folder: Path) -> None:
             )
 
 
-def fit(network: keras.Model, batches: tf.data.Dataset) -> None:
-    """One epoch of `batches`, of inputs, targets and, if there are, weights of samples."""
-    chosen = tf.distribute.get_strategy()
-    if chosen.num_replicas_in_sync == 1:
+def devices() -> int:
+    """How many devices share a batch."""
+    count: int = tf.distribute.get_strategy().num_replicas_in_sync
+    return count
+
+
+def fit(
+    network: keras.Model, batches: tf.data.Dataset, after_step: Callable[[], None] | None = None
+) -> None:
+    """One epoch of `batches`, of inputs, targets and, if there are, weights of samples.
+
+    `after_step` is called after each step where several devices share it.
+    """
+    if devices() == 1:
         network.fit(batches, shuffle=False, verbose=runtime.verbosity())
         return
     step = _step(network)
-    for batch in chosen.experimental_distribute_dataset(batches):
+    for batch in tf.distribute.get_strategy().experimental_distribute_dataset(batches):
         step(batch)
+        if after_step is not None:
+            after_step()
+    network.optimizer.finalize_variable_values(network.trainable_variables)
 
 
 @contextmanager

@@ -35,7 +35,9 @@ def test_the_features_are_those_of_the_network_that_is_kept() -> None:
     assert network.input_shape == (None, 28, 28, 1)
     for split in ("train", "valid"):
         features, read = target.features(split), target.read(split, network.input_shape[1:])
-        np.testing.assert_array_equal(features.inputs, runtime.outputs(network, read.inputs, 256))
+        np.testing.assert_array_equal(
+            features.inputs, runtime.outputs(network, read.inputs[:], 256)
+        )
         np.testing.assert_array_equal(features.labels, read.labels)
         np.testing.assert_array_equal(features.ids, read.ids)
         assert len(np.unique(features.labels)) == CLASSES

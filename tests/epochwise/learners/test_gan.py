@@ -15,6 +15,7 @@ from epochwise.inputs.images import Digits
 from epochwise.learners import gan
 from epochwise.measures.generation import frechet_distance
 from epochwise.training import keras_file, runtime
+from epochwise.training.steps import Predictor
 from tests.image_data import CLASSES, change_params, make_project, write_digits
 
 STEPS = 3
@@ -97,5 +98,5 @@ def test_losses_and_progress_of_the_training_reach_the_scores() -> None:
     assert read_json(folder / "classes.json") == judge.classes
     generator = keras_file.load(paths.chosen("gan") / "generator.keras")
     assert read_json(folder / "model.json") == {"parameters": generator.count_params()}
-    chosen_by = gan.to_bytes(gan.generate(generator, gan.latent(section, 1)))
+    chosen_by = gan.to_bytes(gan.generate(Predictor(generator), gan.latent(section, 1)))
     assert not np.array_equal(np.stack(generated["pixels"]), chosen_by), "noise of the choice"

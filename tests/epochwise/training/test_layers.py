@@ -11,7 +11,14 @@ from epochwise.training.layers import Augmentation, augment
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, size=(10, 8, 8, 3)).astype("float32")
-STILL = {"rotation": 0.0, "brightness": 0.0, "shear": 0.0, "zoom": 0.0, "horizontal_flip": False}
+STILL = {
+    "rotation": 0.0,
+    "brightness": 0.0,
+    "shear": 0.0,
+    "zoom": 0.0,
+    "translation": 0.0,
+    "horizontal_flip": False,
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -20,7 +27,14 @@ def started() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"rotation": 90.0}, {"zoom": 0.5}, {"shear": 0.5}, {"horizontal_flip": True}]
+    "change",
+    [
+        {"rotation": 90.0},
+        {"zoom": 0.5},
+        {"translation": 0.3},
+        {"shear": 0.5},
+        {"horizontal_flip": True},
+    ],
 )
 def test_augmentation_changes_images_in_training_alone(change: dict[str, Any]) -> None:
     augmentation = Augmentation.model_validate(STILL | change)
