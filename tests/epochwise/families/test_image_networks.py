@@ -78,6 +78,17 @@ def test_autoencoders_have_the_contract(name: str, textbook: Any) -> None:
     assert {id(weight) for weight in networks["encoder"].weights} < whole
 
 
+def test_the_code_has_an_activation_of_its_own(textbook: Any) -> None:
+    for activation, negative in (("relu", False), ("linear", True)):
+        changes = {"code_activation": activation, "normalization": "batch", "dropout": 0.5}
+        block = textbook["autoencoder"] | changes
+        networks = families.load("autoencoder").module.build(read("autoencoder", block))
+        codes = networks["encoder"](DIGITS).numpy()
+        assert (codes.min() < 0) == negative
+        np.testing.assert_array_equal(codes, networks["encoder"](DIGITS))
+        assert not np.array_equal(codes, networks["encoder"](DIGITS, training=True)), "dropout"
+
+
 @pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.embeds])
 def test_what_embeds_is_a_network_that_is_kept(name: str, textbook: Any) -> None:
     family = families.load(name)
