@@ -62,7 +62,6 @@ class Table(params.Section):
     multiclass: dict[str, Row]
     reconstruction: dict[str, Row]
     generation: dict[str, Row]
-    members: dict[str, Row]
     binary: dict[str, Row]
     images: dict[str, Row]
     networks: dict[str, Row]
@@ -96,7 +95,8 @@ def table() -> dict[str, Row]:
 
 def members() -> list[str]:
     """The families that an ensemble may have: those that read reviews themselves."""
-    return list(params.read_file(TABLE, Table).members)
+    found = params.read_file(TABLE, Table)
+    return [*found.linear, *found.text]
 
 
 def row(name: str) -> Row:

@@ -7,21 +7,28 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from epochwise.core import params
 from epochwise.core.cli import InputError
 
 THREADS = 2
-"""Fixed: sums are split by thread, so another number gives other last digits."""
+"""Where params.yaml does not say."""
 
 
 def start(seed: int) -> None:
     """Fix threads, kernels and random numbers; call before a network is built."""
-    if tf.config.threading.get_intra_op_parallelism_threads() != THREADS:
-        tf.config.threading.set_intra_op_parallelism_threads(THREADS)
-        tf.config.threading.set_inter_op_parallelism_threads(THREADS)
+    if tf.config.threading.get_intra_op_parallelism_threads() != threads():
+        tf.config.threading.set_intra_op_parallelism_threads(threads())
+        tf.config.threading.set_inter_op_parallelism_threads(threads())
     tf.config.experimental.enable_op_determinism()
     tf.get_logger().setLevel("ERROR")  # it warns of one function traced for each network
     keras.utils.clear_session()  # or else names of layers count on
     keras.utils.set_random_seed(seed)
+
+
+def threads() -> int:
+    """`engine.threads` in params.yaml: sums are split by thread, others give other last digits."""
+    count: int = params.load().get("engine", {}).get("threads", THREADS)
+    return count
 
 
 def versions() -> dict[str, str]:
@@ -29,7 +36,7 @@ def versions() -> dict[str, str]:
     return {
         "keras": keras.__version__,
         "tensorflow": tf.__version__,
-        "threads": str(THREADS),
+        "threads": str(threads()),
     }
 
 

@@ -34,14 +34,15 @@ class Engine(Section):
 
     `local` works in one process; `dask` on the cluster whose scheduler has the address `scheduler`
     (tcp://host:8786), or, for null, in `workers` processes of this machine. A partition has up to
-    `partition_rows` rows. `strategy` is that of training: several GPUs of a machine (mirrored), or
-    several machines (multi_worker).
+    `partition_rows` rows. Networks are trained and applied by `threads` of a processor; `strategy`
+    is that of training on several GPUs of a machine (mirrored), or machines (multi_worker).
     """
 
     name: Literal["local", "dask"] = "local"
     workers: PositiveInt = 1
     scheduler: str | None = Field(default=None, pattern=r"^(tcp|tls|ws|wss|ucx)://.+")
     partition_rows: PositiveInt
+    threads: PositiveInt = 2
     strategy: Literal["none", "mirrored", "multi_worker"] = "none"
 
     @model_validator(mode="after")

@@ -28,8 +28,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         learner.train(family, family.read_params(), 1)
         copy_epoch(paths.epochs(name), 0, paths.chosen(name))
         learner.score(family, family.read_params(), 1)
-    monkeypatch.setattr(families, "members", lambda: MEMBERS)
-    stack.main()
+    with monkeypatch.context() as patched:
+        patched.setattr(families, "members", lambda: MEMBERS)
+        stack.main()
 
 
 def train() -> families.Family:
