@@ -6,7 +6,7 @@ Reads data/reviews/raw.parquet. Writes data/reviews/clean.parquet and metrics/re
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -45,6 +45,23 @@ WITH_HASHES = pa.schema(
     ]
 )
 """SCHEMA, and what tells which rows to drop."""
+REASONS = ("", "no_label", "neutral", "empty", "leaked", "repeated", "duplicate")
+"""Why rows are dropped."""
+
+
+class Facts(NamedTuple):
+    """What tells which rows to drop, of each row (n,): 21 bytes, so that many rows fit in memory.
+
+    `known` says whether there is a `same_review`; `precedence` is that of the row's own split.
+    """
+
+    label: np.ndarray
+    neutral: np.ndarray
+    empty: np.ndarray
+    precedence: np.ndarray
+    same_text: np.ndarray
+    known: np.ndarray
+    same_review: np.ndarray
 
 
 def labels(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
@@ -83,27 +100,33 @@ def clean_partition(table: pa.Table, digits: Digits) -> pa.Table:
     )
 
 
-def dropped(rows: pd.DataFrame, drop_duplicates: bool) -> pd.Series:
-    """Why each row is dropped; an empty text for a row that stays.
+def dropped(rows: Facts, drop_duplicates: bool) -> np.ndarray:
+    """Why each row is dropped: a number of REASONS, uint8 (n,); 0 for a row that stays.
 
-    `rows` has the columns `label, neutral, empty, same_text, same_review, split`. Copies in train
-    of a text in the source's own test or valid split are always dropped (`leaked`).
+    Copies in train of a text in the source's own test or valid split are always dropped (`leaked`).
     """
-    why = pd.Series("", index=rows.index, dtype=object)
-    why[rows["empty"]] = "empty"
-    why[rows["label"] < 0] = "no_label"
-    why[rows["neutral"]] = "neutral"
-    left = rows[why == ""].assign(precedence=rows["split"].map(PRECEDENCE).fillna(2))
-    left = left.sort_values("precedence", kind="stable")
-    first = left.groupby("same_text", sort=False)["precedence"].transform("min")
-    why[left.index[left["precedence"] > first]] = "leaked"
+    why = np.zeros(len(rows.label), "uint8")
+    why[rows.empty] = REASONS.index("empty")
+    why[rows.label < 0] = REASONS.index("no_label")
+    why[rows.neutral] = REASONS.index("neutral")
+    for level in (1, 2):
+        here = np.flatnonzero((why == 0) & (rows.precedence == level))
+        above = rows.same_text[(why == 0) & (rows.precedence < level)]
+        why[here[np.isin(rows.same_text[here], above)]] = REASONS.index("leaked")
     if drop_duplicates:
-        left = left[left["precedence"] == first]
-        again = left["same_review"].notna() & left.duplicated(["same_review"])
-        why[left.index[again]] = "repeated"
-        left = left[~again]
-        why[left.index[left.duplicated(["same_text"])]] = "duplicate"
+        left = np.flatnonzero((why == 0) & rows.known)
+        why[left[_again(rows.same_review[left])]] = REASONS.index("repeated")
+        left = np.flatnonzero(why == 0)
+        why[left[_again(rows.same_text[left])]] = REASONS.index("duplicate")
     return why
+
+
+def _again(keys: np.ndarray) -> np.ndarray:
+    """Which of `keys` (n,) stand before, too."""
+    order = np.argsort(keys, kind="stable")
+    again = np.zeros(len(keys), bool)
+    again[order[1:]] = keys[order[1:]] == keys[order[:-1]]
+    return again
 
 
 def check_classes(label: np.ndarray) -> None:
@@ -120,18 +143,17 @@ def check_classes(label: np.ndarray) -> None:
         )
 
 
-def summarize(rows: pd.DataFrame, why: pd.Series) -> dict[str, Any]:
+def summarize(rows: Facts, why: np.ndarray) -> dict[str, Any]:
     """The metrics: rows in and out, dropped rows by reason, share of positive reviews."""
-    reasons = ("no_label", "neutral", "empty", "leaked", "repeated", "duplicate")
-    stays = rows[why == ""]
-    usable = rows[~why.isin(["no_label", "neutral", "empty"])]
-    conflicting = usable.groupby("same_text")["label"].nunique() > 1
+    counts = np.bincount(why, minlength=len(REASONS)).tolist()
+    usable = ~np.isin(why, [REASONS.index(name) for name in ("no_label", "neutral", "empty")])
+    negative, positive = (rows.same_text[usable & (rows.label == label)] for label in (0, 1))
     return {
-        "rows_in": len(rows),
-        "rows_out": len(stays),
-        "dropped": {reason: int((why == reason).sum()) for reason in reasons},
-        "texts_with_both_labels": int(conflicting.sum()),
-        "positive": float(stays["label"].mean()),
+        "rows_in": len(why),
+        "rows_out": counts[0],
+        "dropped": dict(zip(REASONS[1:], counts[1:], strict=True)),
+        "texts_with_both_labels": len(np.intersect1d(negative, positive)),
+        "positive": float(rows.label[why == 0].mean()),
     }
 
 
@@ -148,22 +170,25 @@ def main() -> None:
         with started(engine) as over:
             cleaned = over(partial(clean_partition, digits=clean.digits), tables)
             write_partitions(everything, cleaned, WITH_HASHES)
-        facts = pd.concat(map(_facts, partitions(everything, rows)), ignore_index=True)
+        parts = zip(*map(_facts, partitions(everything, rows)), strict=True)
+        facts = Facts(*map(np.concatenate, parts))
         why = dropped(facts, clean.drop_duplicates)
-        stays = (why == "").to_numpy()
-        check_classes(facts["label"].to_numpy()[stays])
+        stays = why == 0
+        check_classes(facts.label[stays])
         tables = partitions(everything, rows, SCHEMA.names)
         write_partitions(target, take_rows(tables, stays), SCHEMA)
     write_json(paths.dataset_metrics("reviews", "clean"), summarize(facts, why))
 
 
-def _facts(table: pa.Table) -> pd.DataFrame:
-    """What `dropped` needs to know of each row."""
-    columns = ["label", "neutral", "same_text", "same_review", "split"]
-    facts: pd.DataFrame = table.select(columns).to_pandas(types_mapper=pd.ArrowDtype)
-    empty = pc.equal(table["text"], "").to_numpy()
-    return facts.assign(
-        empty=empty, label=table["label"].to_numpy(), neutral=table["neutral"].to_numpy()
+def _facts(table: pa.Table) -> Facts:
+    return Facts(
+        label=table["label"].to_numpy(),
+        neutral=table["neutral"].to_numpy(),
+        empty=pc.equal(table["text"], "").to_numpy(),
+        precedence=table["split"].to_pandas().map(PRECEDENCE).fillna(2).to_numpy("uint8"),
+        same_text=table["same_text"].to_numpy(),
+        known=pc.is_valid(table["same_review"]).to_numpy(),
+        same_review=pc.fill_null(table["same_review"], 0).to_numpy(),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, Self, TypeAlias
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field, model_validator
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -48,10 +49,10 @@ class Split(params.Section):
 def assign(rows: pd.DataFrame, split: Split, seed: int) -> np.ndarray:
     """The split of each row, as an object array (n,) of NAMES.
 
-    `rows` has the columns `label`, `same_text` (equal for equal texts), `product_id`, `time` and
-    `split`, the source's own. Rows that share a text, or a product, stay together. Unless they go
-    `by: time` the splits are stratified: a class has its share of rows in each, to within half a
-    group of rows that stay together.
+    `rows` has the columns `label`, `same_text` (equal for equal texts), `split`, the source's own,
+    and `product_id` or `time` where rows are divided by it. Rows that share a text, or a product,
+    stay together. Unless they go `by: time` the splits are stratified: a class has its share of
+    rows in each, to within half a group of rows that stay together.
 
     Raises:
         InputError: `by` needs a column that the source lacks.
@@ -158,9 +159,14 @@ def main() -> None:
     split = params.read("split", Split)
     rows = params.read("engine", Engine).partition_rows
     source = paths.CLEAN_REVIEWS
-    facts = pd.concat(map(_facts, partitions(source, rows)), ignore_index=True)
+    facts = pd.concat(
+        (_facts(table, split.by) for table in partitions(source, rows)), ignore_index=True
+    )
     names = assign(facts, split, params.read_value("seed.data"))
-    metrics: dict[str, Any] = {"by": split.by, "own_splits": sorted(set(facts["split"].dropna()))}
+    metrics: dict[str, Any] = {
+        "by": split.by,
+        "own_splits": sorted(facts["split"].dropna().unique()),
+    }
     metrics |= check_splits(facts["label"].to_numpy(), names)
     schema = next(partitions(source, 1)).schema
     for name in NAMES:
@@ -169,11 +175,24 @@ def main() -> None:
     write_json(paths.dataset_metrics("reviews", "split"), metrics)
 
 
-def _facts(table: pa.Table) -> pd.DataFrame:
-    """What `assign` needs to know of each row."""
-    facts = table.select(["label", "product_id", "time", "split"]).to_pandas()
-    texts = np.array(table["text"].to_pylist(), dtype=object)
-    return facts.assign(same_text=pd.util.hash_array(texts, categorize=False))
+def _facts(table: pa.Table, by: str) -> pd.DataFrame:
+    """What `assign` needs to know of each row; hashes stand for texts and products."""
+    label, texts = table["label"].to_numpy(), _hashes(table["text"])
+    facts = pd.DataFrame({"label": label, "same_text": texts})
+    facts["split"] = pd.Categorical(table["split"].to_pandas(), NAMES)
+    if by == "time":
+        facts["time"] = table["time"].to_pandas()
+    if by == "product":
+        known = pc.is_valid(table["product_id"]).to_numpy()
+        products = _hashes(pc.fill_null(table["product_id"], ""))
+        facts["product_id"] = pd.arrays.IntegerArray(products, ~known)
+    return facts
+
+
+def _hashes(texts: pa.ChunkedArray) -> np.ndarray:
+    """64-bit hashes (n,)."""
+    hashes: np.ndarray = pd.util.hash_array(np.array(texts.to_pylist(), object), categorize=False)
+    return hashes
 
 
 if __name__ == "__main__":

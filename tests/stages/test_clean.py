@@ -4,11 +4,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from epochwise.core import paths
 from epochwise.core.cli import InputError
@@ -109,6 +112,53 @@ def test_one_class_is_refused_before_anything_is_written(project: Path) -> None:
         run(raw({"text": "a", "label": 1}, {"text": "b", "label": 1}))
     assert not paths.CLEAN_REVIEWS.exists() and not METRICS.exists()
     assert list(paths.CLEAN_REVIEWS.parent.iterdir()) == [paths.RAW_REVIEWS]
+
+
+def reference(rows: list[tuple[int, bool, bool, int, int, int | None]], drop: bool) -> list[str]:
+    """Why each row is dropped, by loops over all rows before it."""
+    why = []
+    for label, neutral, empty, *_ in rows:
+        unlabelled = "no_label" if label < 0 else "empty" if empty else ""
+        why.append("neutral" if neutral else unlabelled)
+    usable = [not reason for reason in why]
+    for row, (_, _, _, level, text, _) in enumerate(rows):
+        levels = [rows[n][3] for n in range(len(rows)) if usable[n] and rows[n][4] == text]
+        if usable[row] and min(levels) < level:
+            why[row] = "leaked"
+    for name, column in (("repeated", 5), ("duplicate", 4)) if drop else ():
+        seen = set()
+        for row, facts in enumerate(rows):
+            if not why[row] and facts[column] is not None:
+                why[row] = name if facts[column] in seen else ""
+                seen.add(facts[column])
+    return why
+
+
+ROW = st.tuples(
+    st.integers(-1, 1),
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 2),
+    st.integers(0, 4),
+    st.none() | st.integers(0, 4),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(ROW, min_size=1, max_size=30), st.booleans())
+def test_reasons_equal_those_of_loops(rows: list[Any], drop: bool) -> None:
+    label, neutral, empty, precedence, text, review = map(list, zip(*rows, strict=True))
+    facts = stage.Facts(
+        label=np.array(label, "int8"),
+        neutral=np.array(neutral),
+        empty=np.array(empty),
+        precedence=np.array(precedence, "uint8"),
+        same_text=np.array(text, "uint64"),
+        known=np.array([number is not None for number in review]),
+        same_review=np.array([number or 0 for number in review], "uint64"),
+    )
+    found = [stage.REASONS[number] for number in stage.dropped(facts, drop)]
+    assert found == reference(rows, drop)
 
 
 def test_hashes_tell_texts_apart() -> None:
