@@ -19,7 +19,7 @@ from epochwise.core import paths
 
 ROOT = Path(__file__).parent.parent
 BUCKET = "results"
-TRAINED = ("data/epochs/", "data/scores/", "models/")
+TRAINED = ("data/epochs/", "models/")
 """What only a training, or its model, makes."""
 NOBODY = {
     "AWS_ACCESS_KEY_ID": "nobody",

@@ -65,12 +65,19 @@ def load(path: Path) -> keras.Model:
     return network
 
 
+def _bare(config: Any) -> Any:
+    """`config` without optimizers, which networks within it have where they were compiled."""
+    if isinstance(config, dict):
+        return {key: _bare(value) for key, value in config.items() if key != "compile_config"}
+    return [_bare(value) for value in config] if isinstance(config, list) else config
+
+
 def _bytes_of_weights(config: Any) -> int:
     """The bytes that the weights of a network would take: it is built without any."""
     drawn = random.getstate()  # layers draw seeds, which must not change what is drawn later
     try:
         with keras.StatelessScope(initialize_variables=False):
-            network = keras.saving.deserialize_keras_object(config, safe_mode=True)
+            network = keras.saving.deserialize_keras_object(_bare(config), safe_mode=True)
     finally:
         random.setstate(drawn)
     if not isinstance(network, keras.Model):

@@ -24,6 +24,7 @@ class StopError(Exception):
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text("engine: {threads: 2}\n")
 
 
 def training(

@@ -65,3 +65,13 @@ def test_a_layer_with_code_of_its_own_is_not_run(tmp_path: Path) -> None:
     keras.Model(inputs, keras.layers.Lambda(lambda x: x)(inputs)).save(tmp_path / "lambda.keras")
     with pytest.raises(InputError, match="cannot be loaded as a Keras model"):
         keras_file.load(tmp_path / "lambda.keras")
+
+
+def test_a_network_within_it_may_have_been_compiled(tmp_path: Path) -> None:
+    inner = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    inner.compile("adam", "mse")
+    inputs = keras.Input((3,))
+    network = keras.Model(inputs, inner(inputs))
+    keras_file.save(network, tmp_path / "network.keras")
+    loaded = keras_file.load(tmp_path / "network.keras")
+    np.testing.assert_array_equal(loaded(np.ones((1, 3))), network(np.ones((1, 3))))

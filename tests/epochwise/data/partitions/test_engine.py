@@ -105,7 +105,7 @@ def run(stages: Iterable[Callable[[], None]], **engine: Any) -> dict[str, bytes]
 
 def test_a_cluster_writes_what_one_process_writes(cluster: Cluster) -> None:
     expected = run(STAGES)
-    assert len(expected) == 16
+    assert len(expected) == 17
     assert run(STAGES, name="dask", scheduler=cluster.address) == expected
 
 
