@@ -33,7 +33,9 @@ class Rule(params.Section):
     recall_floor: the highest recall of class 0 with a recall of class 1 of `min_recall_1` or more;
     f_beta: the highest F score of `beta_class` (van Rijsbergen 1979); youden: the highest
     recall_0 + recall_1 - 1 (Youden 1950); cost: the lowest cost; fixed: the threshold `value`,
-    with the epoch of the lowest log loss. Candidates are the multiples of `step` from 0 to 1.
+    with the epoch of the lowest log loss. Epochs that fall short of the best by no more than
+    `tolerance`, in what the rule maximises, are as good as it: the lowest log loss decides between
+    them. Candidates are the multiples of `step` from 0 to 1.
     """
 
     rule: Objective
@@ -42,6 +44,7 @@ class Rule(params.Section):
     beta_class: Literal[0, 1]
     costs: Costs
     value: float = Field(ge=0, le=1)
+    tolerance: NonNegativeFloat
     step: float = Field(gt=0, le=0.5)
 
     def candidates(self) -> np.ndarray:
@@ -102,9 +105,12 @@ def choose(curves: pd.DataFrame, rule: Rule) -> pd.Series:
     Between equals decide the recall of class 1, the log loss, the earlier epoch, and the threshold
     nearer to 0.5, in this order.
     """
-    ranked = curves.assign(
-        objective=objective(curves, rule), far=(curves["threshold"] - 0.5).abs()
-    ).sort_values(
+    found = curves.assign(objective=objective(curves, rule), far=(curves["threshold"] - 0.5).abs())
+    if rule.tolerance:
+        best = found.groupby("epoch")["objective"].transform("max")
+        near = found[best >= best.max() - rule.tolerance]
+        found = near[near["epoch"] == near.sort_values(["log_loss", "epoch"])["epoch"].iloc[0]]
+    ranked = found.sort_values(
         ["objective", "recall_1", "log_loss", "epoch", "far", "threshold"],
         ascending=[False, False, True, True, True, True],
     )

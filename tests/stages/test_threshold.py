@@ -26,6 +26,7 @@ RULE = {
     "beta_class": 0,
     "costs": {"false_0": 1.0, "false_1": 1.0},
     "value": 0.5,
+    "tolerance": 0.0,
     "step": 0.05,
 }
 METRICS = ("precision_0", "recall_0", "precision_1", "recall_1")
@@ -94,6 +95,23 @@ def test_a_fixed_threshold_takes_the_epoch_of_the_lowest_log_loss() -> None:
     points = pd.concat([curves(worse, used, 0), curves(better, used, 1)])
     chosen = choose(points, used)
     assert (chosen["epoch"], chosen["threshold"]) == (1, 0.37)
+
+
+def test_among_epochs_within_the_tolerance_the_lowest_log_loss_decides() -> None:
+    points = pd.DataFrame(
+        {
+            "epoch": [0, 0, 1, 1, 2],
+            "threshold": [0.4, 0.5, 0.4, 0.5, 0.5],
+            "recall_0": [0.70, 0.60, 0.69, 0.65, 0.60],
+            "recall_1": [0.9, 0.9, 0.9, 0.9, 0.9],
+            "log_loss": [0.5, 0.5, 0.4, 0.4, 0.1],
+        }
+    )
+    found = {
+        tolerance: choose(points, rule(tolerance=tolerance))[["epoch", "threshold"]].tolist()
+        for tolerance in (0.0, 0.005, 0.02, 0.2)
+    }
+    assert found == {0.0: [0, 0.4], 0.005: [0, 0.4], 0.02: [1, 0.4], 0.2: [2, 0.5]}
 
 
 def test_between_equals_the_earlier_epoch_and_the_threshold_nearer_to_a_half() -> None:
