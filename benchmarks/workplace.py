@@ -13,7 +13,7 @@ from epochwise import check, families
 from epochwise.core import paths
 from epochwise.core.files import write_arrays, write_table
 from epochwise.inputs.reviews import fitted
-from epochwise.inputs.reviews.document_vectors import Vectorizer
+from epochwise.inputs.reviews.document_vectors import Parts, Vectorizer
 from epochwise.inputs.reviews.sequences import length_percentiles
 
 SIZE = 300
@@ -79,7 +79,7 @@ def _write_reviews(data: Reviews, random: np.random.Generator) -> None:
     words = [f"w{number}" for number in range(data.vocabulary)]
     vocabulary = pa.table({"word": words, "count": np.ones(len(words), "int64")})
     embedding = random.standard_normal((len(words) + 1, SIZE), "float32")
-    vectorizer = Vectorizer(np.ones(len(embedding)), np.zeros(SIZE), np.ones(SIZE))
+    vectorizer = Vectorizer(Parts(np.ones(len(embedding))), np.zeros(SIZE), np.ones(SIZE))
     fitted.write_fitted(vocabulary, embedding, vectorizer, percentiles)
 
 

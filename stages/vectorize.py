@@ -1,10 +1,11 @@
-"""Document vectors: a review's word vectors, averaged by TF-IDF, or paragraph vectors, or both.
+"""Word vectors, and document vectors: averaged ones, paragraph vectors, semantic ones.
 
 Word vectors are trained here on the train split, read from a file, or downloaded. The inverse
-document frequencies, the paragraph vectors and the standardisation are fitted on the train split.
+document frequencies, the models of documents and the standardisation are fitted on the train split.
 
 Reads data/reviews/vocabulary.parquet and data/reviews/sequences/{train,valid}.parquet. Writes
-data/reviews/word2vec/{embedding.npy,lengths.npy,paragraphs.npz,vectorizer.npz,vocabulary.parquet},
+data/reviews/word2vec/{embedding.npy,lengths.npy,vectorizer.npz,vocabulary.parquet}, beside them
+{paragraphs,semantic}.npz where params ask for them,
 data/reviews/vectors/{train,valid}.parquet and metrics/reviews/vectorize.json.
 """
 
@@ -15,7 +16,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import pyarrow as pa
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
@@ -25,6 +26,7 @@ from epochwise.data.download import check_first_use, fetch_package
 from epochwise.data.paragraphs import train_paragraphs
 from epochwise.data.partitions import partitions, write_partitions
 from epochwise.data.partitions.engine import Engine, started
+from epochwise.data.semantics import SemanticParams, fit_semantic
 from epochwise.data.word_vectors import (
     Sentences,
     Training,
@@ -35,6 +37,7 @@ from epochwise.data.word_vectors import (
     train_word2vec,
 )
 from epochwise.inputs.reviews.document_vectors import (
+    Parts,
     Vectorizer,
     has_vector,
     inverse_document_frequencies,
@@ -42,7 +45,6 @@ from epochwise.inputs.reviews.document_vectors import (
     vectorize,
 )
 from epochwise.inputs.reviews.fitted import write_fitted
-from epochwise.inputs.reviews.paragraph_vectors import Paragraphs
 from epochwise.inputs.reviews.sequences import length_percentiles
 from epochwise.inputs.reviews.tokens import flatten
 
@@ -54,8 +56,9 @@ class Vectorize(params.Section):
 
     `path` is always a file, since the stage depends on it: the vectors themselves, or what says
     where they come from. With `fine_tune` pretrained vectors are trained further on the train
-    split, as `word2vec` says. `documents` are averaged word vectors, paragraph vectors trained on
-    the train split as `paragraph` says (Le & Mikolov 2014, PV-DBOW), or both side by side.
+    split, as `word2vec` says. `documents` are word vectors `averaged` by TF-IDF, `paragraph`
+    vectors (Le & Mikolov 2014, PV-DBOW) and `semantic` ones (latent semantic analysis), each fitted
+    on the train split as the block of its name says; several stand side by side.
     """
 
     source: Literal["word2vec", "spacy_md", "word2vec_file", "glove", "downloader"]
@@ -63,8 +66,9 @@ class Vectorize(params.Section):
     name: str | None
     fine_tune: bool
     word2vec: Word2Vec
-    documents: Literal["averaged", "paragraph", "both"]
+    documents: list[Literal["averaged", "paragraph", "semantic"]] = Field(min_length=1)
     paragraph: Training
+    semantic: SemanticParams
 
     @model_validator(mode="after")
     def _fits_source(self) -> Self:
@@ -75,15 +79,13 @@ class Vectorize(params.Section):
         return self
 
 
-def known_vectors(
-    table: pa.Table, idf: np.ndarray, embedding: np.ndarray, paragraphs: Paragraphs | None
-) -> np.ndarray:
+def known_vectors(table: pa.Table, embedding: np.ndarray, parts: Parts) -> np.ndarray:
     """The document vectors (m, d) of those reviews that have a known word."""
-    vectors = raw_vectors(table["tokens"], idf, embedding, paragraphs)
+    vectors = raw_vectors(table["tokens"], embedding, parts)
     return vectors[has_vector(vectors)]
 
 
-def fit(vectors: Iterable[np.ndarray], idf: np.ndarray) -> Vectorizer:
+def fit(vectors: Iterable[np.ndarray], parts: Parts) -> Vectorizer:
     """Fit mean and scale of document vectors, in parts (m, d)."""
     from sklearn.preprocessing import StandardScaler
 
@@ -91,7 +93,7 @@ def fit(vectors: Iterable[np.ndarray], idf: np.ndarray) -> Vectorizer:
     for part in vectors:
         if len(part):
             scaler.partial_fit(part)
-    return Vectorizer(idf, scaler.mean_, scaler.scale_)
+    return Vectorizer(parts, scaler.mean_, scaler.scale_)
 
 
 def coverage(tables: Iterable[pa.Table], embedding: np.ndarray) -> dict[str, Any]:
@@ -159,23 +161,23 @@ def embed(
     return np.vstack([np.zeros((1, start.shape[1]), "float32"), start]), training
 
 
-def paragraphs_of(
+def fit_parts(
     section: Vectorize, counts: np.ndarray, tables: Callable[[], Iterable[pa.Table]], seed: int
-) -> Paragraphs | None:
-    """The model of paragraph vectors that `section` asks for, if it does."""
-    if section.documents == "averaged":
-        return None
-    return train_paragraphs(tables, counts, section.paragraph, section.documents == "both", seed)
+) -> Parts:
+    """What `section` asks for, fitted on the reviews of train, whose words occur `counts` times."""
+    parts: dict[str, Any] = {}
+    if "averaged" in section.documents:
+        parts["idf"] = inverse_document_frequencies(tables(), len(counts) + 1)
+    if "paragraph" in section.documents:
+        parts["paragraphs"] = train_paragraphs(tables, counts, section.paragraph, seed)
+    if "semantic" in section.documents:
+        parts["semantic"] = fit_semantic(tables, counts, section.semantic, seed)
+    return Parts(**parts)
 
 
-def transform(
-    table: pa.Table,
-    embedding: np.ndarray,
-    vectorizer: Vectorizer,
-    paragraphs: Paragraphs | None,
-) -> pa.Table:
+def transform(table: pa.Table, embedding: np.ndarray, vectorizer: Vectorizer) -> pa.Table:
     """Reviews with `review_id, label, tokens` as a table of `schema`."""
-    vectors = vectorize(table["tokens"], embedding, vectorizer, paragraphs)
+    vectors = vectorize(table["tokens"], embedding, vectorizer)
     column = pa.FixedSizeListArray.from_arrays(vectors.ravel(), vectors.shape[1])
     columns = [table["review_id"], table["label"], column]
     return pa.table(columns, schema=schema(vectors.shape[1]))
@@ -201,20 +203,17 @@ def main() -> None:
     sentences = partial(tables["train"], columns=["tokens"])
     seed = params.read_value("seed.data")
     embedding, training = embed(section, vocabulary, sentences, seed)
-    paragraphs = paragraphs_of(section, vocabulary["count"].to_numpy(), sentences, seed)
-    idf = inverse_document_frequencies(tables["train"](), len(embedding))
+    parts = fit_parts(section, vocabulary["count"].to_numpy(), sentences, seed)
     with started(engine) as over:
-        raw = partial(known_vectors, idf=idf, embedding=embedding, paragraphs=paragraphs)
-        vectorizer = fit(over(raw, tables["train"]()), idf)
+        raw = partial(known_vectors, embedding=embedding, parts=parts)
+        vectorizer = fit(over(raw, tables["train"]()), parts)
         size = len(vectorizer.mean)
-        transform_partition = partial(
-            transform, embedding=embedding, vectorizer=vectorizer, paragraphs=paragraphs
-        )
+        transform_partition = partial(transform, embedding=embedding, vectorizer=vectorizer)
         for split in SPLITS:
             vectors = over(transform_partition, track(tables[split](), None, f"vectorize: {split}"))
             write_partitions(paths.review_split("vectors", split), vectors, schema(size))
     lengths = length_percentiles(sentences())
-    write_fitted(vocabulary, embedding, vectorizer, lengths, paragraphs)
+    write_fitted(vocabulary, embedding, vectorizer, lengths)
     metrics = {
         "source": section.source,
         "documents": section.documents,

@@ -28,7 +28,6 @@ def train_paragraphs(
     tables: Callable[[], Iterable[pa.Table]],
     counts: np.ndarray,
     training: Training,
-    averaged: bool,
     seed: int,
 ) -> Paragraphs:
     """Train on the reviews of `tables`, whose words occur `counts` (V,) times.
@@ -49,7 +48,6 @@ def train_paragraphs(
         sample=np.array(training.sample),
         epochs=np.array(epochs),
         seed=np.array(seed),
-        averaged=np.array(averaged),
     )
     words = np.array([word_of(token) for token in range(1, len(counts) + 1)])
     reviews = int(kept.sum())

@@ -13,6 +13,7 @@ from epochwise.core import paths
 from epochwise.core.files import write_table
 from epochwise.inputs.reviews import fitted, tokens
 from epochwise.inputs.reviews.document_vectors import (
+    Parts,
     Vectorizer,
     inverse_document_frequencies,
     vectorize,
@@ -47,7 +48,7 @@ def make_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for split in ("train", "valid")
     }
     idf = inverse_document_frequencies([pa.table({"tokens": ids["train"]})], len(embedding))
-    vectorizer = Vectorizer(idf, np.zeros(SIZE), np.full(SIZE, 0.5))
+    vectorizer = Vectorizer(Parts(idf), np.zeros(SIZE), np.full(SIZE, 0.5))
     lengths = length_percentiles([pa.table({"tokens": ids["train"]})])
     fitted.write_fitted(vocabulary, embedding, vectorizer, lengths)
     for split, lists in ids.items():

@@ -22,6 +22,7 @@ from epochwise.inputs.reviews.document_vectors import document_vectors, standard
 from epochwise.inputs.reviews.document_vectors import vectorize as standardized_vectors
 from epochwise.inputs.reviews.network import VectorInputs
 from epochwise.inputs.reviews.paragraph_vectors import paragraph_vectors
+from epochwise.inputs.reviews.semantic_vectors import semantic_vectors
 from stages import encode, vectorize
 from tests.configuration import ROOT
 from tests.epochwise.inputs.reviews.test_document_vectors import reference_vectors
@@ -49,8 +50,9 @@ def block(**changes: Any) -> dict[str, Any]:
         "size": 5,
         "sample": 0.1,
     }
-    documents = {"documents": "averaged", "paragraph": paragraph}
-    return {**source, "fine_tune": False, "word2vec": word2vec, **documents} | changes
+    semantic = {"size": 4, "min_documents": 2, "max_terms": 50, "max_words": 100_000}
+    models = {"documents": ["averaged"], "paragraph": paragraph, "semantic": semantic}
+    return {**source, "fine_tune": False, "word2vec": word2vec, **models} | changes
 
 
 @pytest.fixture
@@ -89,8 +91,10 @@ def digests() -> dict[str, str]:
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in written}
 
 
-@pytest.mark.parametrize("documents", ["averaged", "both"])
-def test_the_stage_writes_the_same_bytes_in_every_process(documents: str, project: Path) -> None:
+@pytest.mark.parametrize("documents", [["averaged"], ["paragraph", "semantic"]])
+def test_the_stage_writes_the_same_bytes_in_every_process(
+    documents: list[str], project: Path
+) -> None:
     write_params(documents=documents)
     found = []
     for hash_seed in ("1", "2"):
@@ -102,7 +106,7 @@ def test_the_stage_writes_the_same_bytes_in_every_process(documents: str, projec
         subprocess.run(command, check=True, env=environment, capture_output=True)
         found.append(digests())
     fitted_files = {"embedding.npy", "lengths.npy", "vectorizer.npz", "vocabulary.parquet"}
-    fitted_files |= {"paragraphs.npz"} if documents == "both" else set()
+    fitted_files |= {"paragraphs.npz", "semantic.npz"} if "semantic" in documents else set()
     assert {path.name for path in paths.WORD_VECTORS.iterdir()} == fitted_files
     assert found[0] == found[1]
 
@@ -118,7 +122,9 @@ def test_the_stage_fits_on_train_and_transforms_both_splits(project: Path) -> No
     sequences = {split: read_table(path) for split, path in SEQUENCES.items()}
     vectorizer = fitted.read_vectorizer()
     documents = sequences["train"]["tokens"].to_pylist()
-    raw = reference_vectors(documents, vectorizer.idf, embedding)
+    idf = vectorizer.parts.idf
+    assert idf is not None
+    raw = reference_vectors(documents, idf, embedding)
     np.testing.assert_allclose(vectorizer.mean, raw.mean(axis=0), atol=1e-5)
     np.testing.assert_allclose(vectorizer.scale, raw.std(axis=0), atol=1e-5)
     for split, table in sequences.items():
@@ -142,32 +148,39 @@ def test_the_stage_fits_on_train_and_transforms_both_splits(project: Path) -> No
     assert not vectors.flatten().to_numpy()[-8:].any()
 
 
-@pytest.mark.parametrize(("documents", "size"), [("paragraph", 5), ("both", 8 + 5)])
-def test_paragraph_vectors_stand_alone_or_behind_the_averaged_ones(
-    documents: str, size: int, project: Path
+@pytest.mark.parametrize(
+    ("documents", "size"),
+    [(["paragraph"], 5), (["semantic"], 4), (["semantic", "paragraph", "averaged"], 8 + 5 + 4)],
+)
+def test_vectors_of_several_kinds_stand_side_by_side(
+    documents: list[str], size: int, project: Path
 ) -> None:
     write_params(rows=7, documents=documents)
     vectorize.main()
     embedding, vectorizer = fitted.read_embedding(), fitted.read_vectorizer()
-    paragraphs = fitted.read_paragraphs()
-    assert paragraphs is not None
+    idf, paragraphs, semantic = vars(vectorizer.parts).values()
     for split, path in SEQUENCES.items():
         lists = read_table(path)["tokens"]
-        raw = paragraph_vectors(lists, paragraphs)
-        if documents == "both":
-            raw = np.hstack([document_vectors(lists, vectorizer.idf, embedding), raw])
-        expected = standardize(raw, vectorizer.mean, vectorizer.scale)
+        raw = []
+        if "averaged" in documents:
+            raw.append(document_vectors(lists, idf, embedding))
+        if "paragraph" in documents:
+            raw.append(paragraph_vectors(lists, paragraphs))
+        if "semantic" in documents:
+            raw.append(semantic_vectors(lists, semantic))
+        expected = standardize(np.hstack(raw), vectorizer.mean, vectorizer.scale)
         written = read_table(VECTORS[split])["vector"].combine_chunks()
         np.testing.assert_array_equal(written.flatten().to_numpy().reshape(-1, size), expected)
     texts = read_table(paths.VOCABULARY)["word"]
     assert VectorInputs(Section()).of_texts(texts).shape == (len(texts), size)
     write_params()
     vectorize.main()
-    assert fitted.read_paragraphs() is None
+    parts = fitted.read_vectorizer().parts
+    assert parts.idf is not None and parts.paragraphs is None and parts.semantic is None
 
 
 def test_paragraph_vectors_need_a_word_that_is_frequent_enough(project: Path) -> None:
-    write_params(documents="both", paragraph=block()["paragraph"] | {"min_count": 10_000})
+    write_params(documents=["paragraph"], paragraph=block()["paragraph"] | {"min_count": 10_000})
     with pytest.raises(InputError, match=r"vectorize\.paragraph\.min_count is 10000, but the most"):
         vectorize.main()
     assert not paths.WORD_VECTORS.exists() and not VECTORS["train"].parent.exists()

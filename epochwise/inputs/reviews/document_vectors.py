@@ -1,4 +1,4 @@
-"""Document vectors: the vectors of a text's words, averaged by TF-IDF, or paragraph vectors."""
+"""Document vectors: averaged word vectors, paragraph vectors, semantic ones, or several of them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,14 +8,27 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from epochwise.inputs.reviews.paragraph_vectors import Paragraphs, paragraph_vectors
+from epochwise.inputs.reviews.semantic_vectors import Semantic, semantic_vectors
 from epochwise.inputs.reviews.tokens import Lists, flatten
 
 
 @dataclass(frozen=True)
-class Vectorizer:
-    """What was fitted on the train split: `idf` (V+1,), `mean` (d,) and `scale` (d,), float64."""
+class Parts:
+    """What a document's vector consists of, side by side; at least one of these is there.
 
-    idf: np.ndarray
+    With `idf` (V+1,), float64, of every token id: averaged word vectors. Then those of the models.
+    """
+
+    idf: np.ndarray | None = None
+    paragraphs: Paragraphs | None = None
+    semantic: Semantic | None = None
+
+
+@dataclass(frozen=True)
+class Vectorizer:
+    """What was fitted on the train split: the `parts`, and `mean` and `scale` (d,), float64."""
+
+    parts: Parts
     mean: np.ndarray
     scale: np.ndarray
 
@@ -60,26 +73,21 @@ def standardize(vectors: np.ndarray, mean: np.ndarray, scale: np.ndarray) -> np.
     return np.where(known[:, None], (vectors - mean) / scale, 0).astype("float32")
 
 
-def raw_vectors(
-    tokens: Lists, idf: np.ndarray, embedding: np.ndarray, paragraphs: Paragraphs | None
-) -> np.ndarray:
-    """Document vectors (n, d): averaged ones, those of `paragraphs`, or both side by side."""
-    if paragraphs is None:
-        return document_vectors(tokens, idf, embedding)
-    trained = paragraph_vectors(tokens, paragraphs)
-    if not paragraphs.averaged:
-        return trained
-    return np.hstack([document_vectors(tokens, idf, embedding), trained])
+def raw_vectors(tokens: Lists, embedding: np.ndarray, parts: Parts) -> np.ndarray:
+    """Document vectors, float32 (n, d), of lists of token ids; zeros without any known word."""
+    vectors = []
+    if parts.idf is not None:
+        vectors.append(document_vectors(tokens, parts.idf, embedding))
+    if parts.paragraphs is not None:
+        vectors.append(paragraph_vectors(tokens, parts.paragraphs))
+    if parts.semantic is not None:
+        vectors.append(semantic_vectors(tokens, parts.semantic))
+    return np.hstack(vectors)
 
 
-def vectorize(
-    tokens: Lists,
-    embedding: np.ndarray,
-    vectorizer: Vectorizer,
-    paragraphs: Paragraphs | None = None,
-) -> np.ndarray:
+def vectorize(tokens: Lists, embedding: np.ndarray, vectorizer: Vectorizer) -> np.ndarray:
     """Standardised document vectors, float32 (n, d), of lists of token ids."""
-    vectors = raw_vectors(tokens, vectorizer.idf, embedding, paragraphs)
+    vectors = raw_vectors(tokens, embedding, vectorizer.parts)
     return standardize(vectors, vectorizer.mean, vectorizer.scale)
 
 

@@ -8,14 +8,16 @@ import pyarrow as pa
 from epochwise.core import paths
 from epochwise.core.cli import InputError
 from epochwise.core.files import read_arrays, read_table, replacing, write_arrays, write_table
-from epochwise.inputs.reviews.document_vectors import Vectorizer
+from epochwise.inputs.reviews.document_vectors import Parts, Vectorizer
 from epochwise.inputs.reviews.paragraph_vectors import Paragraphs
+from epochwise.inputs.reviews.semantic_vectors import Semantic
 
 VOCABULARY = paths.WORD_VECTORS / "vocabulary.parquet"
 EMBEDDING = paths.WORD_VECTORS / "embedding.npy"
 VECTORIZER = paths.WORD_VECTORS / "vectorizer.npz"
 LENGTHS = paths.WORD_VECTORS / "lengths.npy"
-PARAGRAPHS = paths.WORD_VECTORS / "paragraphs.npz"
+PARTS = {name: paths.WORD_VECTORS / f"{name}.npz" for name in ("paragraphs", "semantic")}
+"""The models that a vectorizer may have; a file each, where it has."""
 
 
 def write_fitted(
@@ -23,19 +25,20 @@ def write_fitted(
     embedding: np.ndarray,
     vectorizer: Vectorizer,
     lengths: np.ndarray,
-    paragraphs: Paragraphs | None = None,
 ) -> None:
-    """Write the vocabulary, its word vectors (V+1, d) and what weighs and standardises them.
+    """Write the vocabulary, its word vectors (V+1, d), and what makes and standardises documents'.
 
-    And the percentiles of `lengths` (101,), and the model of paragraph vectors, where there is one.
+    And the percentiles of `lengths` (101,).
     """
     write_table(VOCABULARY, vocabulary)
     _write_array(EMBEDDING, embedding)
-    write_arrays(VECTORIZER, **vars(vectorizer))
+    arrays = {"mean": vectorizer.mean, "scale": vectorizer.scale, "idf": vectorizer.parts.idf}
+    write_arrays(VECTORIZER, **{name: array for name, array in arrays.items() if array is not None})
     _write_array(LENGTHS, lengths)
-    PARAGRAPHS.unlink(missing_ok=True)
-    if paragraphs is not None:
-        write_arrays(PARAGRAPHS, **vars(paragraphs))
+    for name, path in PARTS.items():
+        path.unlink(missing_ok=True)
+        if (model := getattr(vectorizer.parts, name)) is not None:
+            write_arrays(path, **vars(model))
 
 
 def read_vocabulary() -> pa.Table:
@@ -62,20 +65,22 @@ def read_length_percentiles() -> np.ndarray:
 
 
 def read_vectorizer() -> Vectorizer:
-    """The inverse document frequencies, and the mean and scale of the document vectors.
+    """What documents' vectors are made of, and the mean and scale of these.
 
     Raises:
         InputError: the file is missing.
     """
     try:
-        return Vectorizer(**read_arrays(VECTORIZER))
+        arrays = read_arrays(VECTORIZER)
     except FileNotFoundError:
         raise InputError(f"{VECTORIZER} not found: run `dvc repro` to build it") from None
-
-
-def read_paragraphs() -> Paragraphs | None:
-    """The model of paragraph vectors; None where documents have averaged vectors alone."""
-    return Paragraphs(**read_arrays(PARAGRAPHS)) if PARAGRAPHS.exists() else None
+    models = {name: read_arrays(path) for name, path in PARTS.items() if path.exists()}
+    parts = Parts(
+        idf=arrays.get("idf"),
+        paragraphs=Paragraphs(**models["paragraphs"]) if "paragraphs" in models else None,
+        semantic=Semantic(**models["semantic"]) if "semantic" in models else None,
+    )
+    return Vectorizer(parts, arrays["mean"], arrays["scale"])
 
 
 def _write_array(path: Path, array: np.ndarray) -> None:

@@ -104,8 +104,7 @@ class VectorInputs:
     def of_texts(self, texts: pa.ChunkedArray) -> np.ndarray:
         """Made and standardised with what was fitted on the train split."""
         tokens = tokenize(split(texts), fitted.read_vocabulary())
-        vectorizer, paragraphs = fitted.read_vectorizer(), fitted.read_paragraphs()
-        return vectorize(tokens, fitted.read_embedding(), vectorizer, paragraphs)
+        return vectorize(tokens, fitted.read_embedding(), fitted.read_vectorizer())
 
     def vectors(self, train: Input) -> np.ndarray:
         """The document vectors themselves."""

@@ -18,8 +18,7 @@ from epochwise.inputs.reviews.tokens import Lists, flatten
 class Paragraphs:
     """A fitted model: `output` weights (V, d), float32, and `counts` (V,) of the words.
 
-    Words too rare to train on have a count of 0. With `averaged` the averaged word vectors of a
-    document stand before its paragraph vector. The rest are numbers, as gensim names them.
+    Words too rare to train on have a count of 0. The rest are numbers, as gensim names them.
     """
 
     output: np.ndarray
@@ -28,7 +27,6 @@ class Paragraphs:
     sample: np.ndarray
     epochs: np.ndarray
     seed: np.ndarray
-    averaged: np.ndarray
 
 
 def paragraph_vectors(tokens: Lists, paragraphs: Paragraphs) -> np.ndarray:

@@ -20,7 +20,7 @@ PLAIN = {"size": 6, "min_count": 2, "negative": 3, "sample": 0.1, "epochs": 15}
 def train(seed: int = 1, max_words: int = 10**6, **changes: float) -> Paragraphs:
     training = Training.model_validate(PLAIN | {"max_words": max_words} | changes)
     tables = [pa.table({"tokens": lists(part)}) for part in (DOCUMENTS[:30], DOCUMENTS[30:])]
-    return train_paragraphs(lambda: tables, COUNTS, training, averaged=False, seed=seed)
+    return train_paragraphs(lambda: tables, COUNTS, training, seed=seed)
 
 
 def lists(documents: list[list[int]]) -> pa.ListArray:

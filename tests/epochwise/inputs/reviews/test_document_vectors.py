@@ -9,6 +9,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.preprocessing import StandardScaler
 
 from epochwise.inputs.reviews.document_vectors import (
+    Parts,
     Vectorizer,
     document_vectors,
     flatten,
@@ -88,7 +89,7 @@ def test_standardized_vectors_have_mean_0_and_deviation_1_and_zeros_stay_zeros()
 
 def test_new_texts_are_averaged_and_standardized_with_what_was_fitted() -> None:
     embedding = np.array([[0, 0], [1, 2], [3, 6]], "float32")
-    fitted = Vectorizer(idf=np.array([0, 1, 3.0]), mean=np.array([1.0, 1.0]), scale=np.full(2, 2.0))
+    fitted = Vectorizer(Parts(np.array([0, 1, 3.0])), np.array([1.0, 1.0]), np.full(2, 2.0))
     found = vectorize(as_tokens([[1, 2], []]), embedding, fitted)
     assert found.tolist() == [[(2.5 - 1) / 2, (5 - 1) / 2], [0, 0]]
 
