@@ -47,7 +47,7 @@ test: .venv/installed
 	python -m ruff check
 	python -m ruff format --check
 	python -m mypy
-	python -m pytest
+	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-long: .venv/installed
 	python -m pytest -m long

@@ -62,7 +62,7 @@ def encode_by_columns(texts: pa.Array) -> tuple[pa.Table, np.ndarray]:
     """Vocabulary table and padded ids, int32 (n, LENGTH): our way."""
     words = split(texts)
     vocabulary = build_vocabulary([words], ENCODE)
-    return vocabulary, Sequences.of(tokenize(words, vocabulary), CUT, LENGTH)[:]
+    return vocabulary, Sequences.of([tokenize(words, vocabulary)], CUT, LENGTH)[:]
 
 
 def vectorize_by_loops(

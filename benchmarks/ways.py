@@ -75,7 +75,7 @@ def ours(family: Family, params: Any) -> Way:
 def _words(params: Any) -> list[np.ndarray]:
     """How many words are read of each review of train and valid, padding among them if it is."""
     inputs = choose_inputs(params)
-    read = [inputs.prepared(read_prepared(inputs, split)) for split in SPLITS]
+    read = [read_prepared(inputs, split)[1] for split in SPLITS]
     return [
         x.sizes if isinstance(x, Sequences) and x.cut.trim else np.full(len(x), x.shape[1])
         for x in read
@@ -86,9 +86,9 @@ def _plain_text(family: Family, params: Any) -> Way:
     if isinstance(params, SequenceParams):
         params = params.model_copy(update={"trim": False, "embedding_updates": "all"})
     inputs = choose_inputs(params)
-    tables = {split: read_prepared(inputs, split) for split in SPLITS}
-    x = {split: np.asarray(inputs.prepared(table)[:]) for split, table in tables.items()}
-    y = tables["train"]["label"].to_numpy()
+    read = {split: read_prepared(inputs, split) for split in SPLITS}
+    x = {split: np.asarray(prepared[:]) for split, (_, prepared) in read.items()}
+    y = read["train"][0]["label"].to_numpy()
     network = family.module.build(inputs.params, inputs.vectors(x["train"]))
     network.compile(params.optimizer.name, "binary_crossentropy")
     weights = sample_weights(y, params.class_weight)

@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
-from epochwise.core.files import write_json
+from epochwise.core.files import partitions, write_json
 from epochwise.core.progress import track
 from epochwise.data.cleaning import Clean, Digits, clean_text
-from epochwise.data.partitions import partitions, take_rows, write_partitions
+from epochwise.data.partitions import take_rows, write_partitions
 from epochwise.data.partitions.engine import Engine, started
 
 SCHEMA = pa.schema(

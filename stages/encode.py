@@ -18,9 +18,9 @@ from pydantic import PositiveInt
 
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
-from epochwise.core.files import write_json, write_table
+from epochwise.core.files import partitions, write_json, write_table
 from epochwise.core.progress import track
-from epochwise.data.partitions import partitions, write_partitions
+from epochwise.data.partitions import write_partitions
 from epochwise.data.partitions.engine import Engine, started
 from epochwise.inputs.reviews.tokens import UNKNOWN, Words, split, tokenize, unknown_id
 

@@ -17,8 +17,8 @@ from scipy.sparse.csgraph import connected_components
 
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
-from epochwise.core.files import write_json
-from epochwise.data.partitions import partitions, take_rows, write_partitions
+from epochwise.core.files import partitions, write_json
+from epochwise.data.partitions import take_rows, write_partitions
 from epochwise.data.partitions.engine import Engine
 
 NAMES = ("train", "valid", "test")

@@ -20,11 +20,11 @@ from pydantic import Field, model_validator
 
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
-from epochwise.core.files import read_table, write_json
+from epochwise.core.files import partitions, read_table, write_json
 from epochwise.core.progress import track
 from epochwise.data.download import check_first_use, fetch_package
 from epochwise.data.paragraphs import train_paragraphs
-from epochwise.data.partitions import partitions, write_partitions
+from epochwise.data.partitions import write_partitions
 from epochwise.data.partitions.engine import Engine, started
 from epochwise.data.semantics import SemanticParams, fit_semantic
 from epochwise.data.word_vectors import (

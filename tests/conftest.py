@@ -8,6 +8,11 @@ from epochwise.data import download
 from tests.loopback import Server
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest file first: where files are shared among processes, all end at about one time."""
+    items.sort(key=lambda item: item.path.name != "test_pipeline.py")
+
+
 @pytest.fixture
 def server() -> Iterator[Server]:
     with Server() as server:

@@ -131,6 +131,23 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
         raise InputError(f"{path} cannot be read as Parquet: {error}") from None
 
 
+def partitions(path: Path, rows: int, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """The rows of a Parquet file in order, as tables of at most `rows` rows.
+
+    Raises:
+        InputError: the file is missing or is not Parquet.
+    """
+    try:
+        source = pq.ParquetFile(path)
+    except FileNotFoundError:
+        raise InputError(f"{path} not found: run `dvc repro` to build it") from None
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{path} cannot be read as Parquet: {error}") from None
+    with source:
+        for batch in source.iter_batches(batch_size=rows, columns=columns):
+            yield pa.Table.from_batches([batch])
+
+
 def copy_epoch(epochs: Path, epoch: int, folder: Path) -> None:
     """Make `folder` of the models of one epoch: 007.keras becomes model.keras, 007.x.keras x.keras.
 

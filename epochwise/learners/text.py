@@ -39,8 +39,9 @@ def prepare(family: Family, params: Any, seed: int) -> Training:
     """The training of `family`: its data, its networks, and how an epoch is fitted and scored."""
     inputs = choose_inputs(params)
     params = inputs.params
-    reviews = {split: read_prepared(inputs, split) for split in SPLITS}
-    x = {split: inputs.prepared(table) for split, table in reviews.items()}
+    read = {split: read_prepared(inputs, split) for split in SPLITS}
+    reviews = {split: table for split, (table, _) in read.items()}
+    x = {split: prepared for split, (_, prepared) in read.items()}
     y = {split: table["label"].to_numpy() for split, table in reviews.items()}
     files = [*(prepared_path(inputs, split) for split in SPLITS), *inputs.files]
     weights = sample_weights(y["train"], params.class_weight)
@@ -97,8 +98,8 @@ def score(family: Family, params: Any, seed: int) -> None:
     with replacing(paths.scores(family.name)) as folder:
         folder.mkdir()
         for split in SPLITS:
-            reviews = read_prepared(inputs, split)
-            likely = _apply(network, inputs.prepared(reviews))
+            reviews, x = read_prepared(inputs, split)
+            likely = _apply(network, x)
             write_table(folder / f"{split}.parquet", scored(reviews, likely))
         test = read_test()
         likely = _apply(network, inputs.of_texts(test["text"]))

@@ -20,7 +20,14 @@ import numpy as np
 import pandas as pd
 
 from epochwise.core import paths
-from epochwise.core.files import read_arrays, read_json, replacing, write_arrays, write_json
+from epochwise.core.files import (
+    file_sha256,
+    read_arrays,
+    read_json,
+    replacing,
+    write_arrays,
+    write_json,
+)
 from epochwise.training import keras_file, runtime, strategy, streams
 from epochwise.training.epoch_table import live_curves, log_epoch, write_epoch_table
 
@@ -172,7 +179,7 @@ def _digest(files: Iterable[Path]) -> str:
     for path in files:
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
             if file.is_file():
-                digest.update(file.name.encode() + b"\0" + file.read_bytes())
+                digest.update(file.name.encode() + b"\0" + bytes.fromhex(file_sha256(file)))
     return digest.hexdigest()
 
 

@@ -11,28 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from epochwise.core.cli import InputError
 from epochwise.core.files import replacing
 
 ROW_GROUP = 10_000
 """Rows of a Parquet row group, whatever the partitions are."""
-
-
-def partitions(path: Path, rows: int, columns: list[str] | None = None) -> Iterator[pa.Table]:
-    """The rows of a Parquet file in order, as tables of at most `rows` rows.
-
-    Raises:
-        InputError: the file is missing or is not Parquet.
-    """
-    try:
-        source = pq.ParquetFile(path)
-    except FileNotFoundError:
-        raise InputError(f"{path} not found: run `dvc repro` to build it") from None
-    except pa.ArrowInvalid as error:
-        raise InputError(f"{path} cannot be read as Parquet: {error}") from None
-    with source:
-        for batch in source.iter_batches(batch_size=rows, columns=columns):
-            yield pa.Table.from_batches([batch])
 
 
 def take_rows(tables: Iterable[pa.Table], rows: np.ndarray) -> Iterator[pa.Table]:

@@ -1,5 +1,6 @@
 """What review networks read: sequences of token ids, or document vectors."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
@@ -8,15 +9,19 @@ import pyarrow as pa
 from pydantic import Field, PositiveInt
 
 from epochwise.core import paths
-from epochwise.core.files import read_table
+from epochwise.core.files import partitions
 from epochwise.core.params import Section
 from epochwise.inputs.reviews import fitted
 from epochwise.inputs.reviews.document_vectors import vectorize
+from epochwise.inputs.reviews.mapped import mapped
 from epochwise.inputs.reviews.sequences import Cut, Sequences, resolve
 from epochwise.inputs.reviews.tokens import split, tokenize
 
 Input: TypeAlias = np.ndarray | Sequences
 """What a network reads of n reviews: `input[rows]` are those of some rows, as an array."""
+
+ROWS = 10_000
+"""Reviews of a split that are read at once."""
 
 
 class SequenceParams(Cut):
@@ -48,8 +53,8 @@ class Inputs(Protocol):
     def params(self) -> Section:
         """The network's params, with what the train split decides filled in."""
 
-    def prepared(self, reviews: pa.Table) -> Input:
-        """The input for reviews that the pipeline has prepared."""
+    def prepared(self, tables: Iterable[pa.Table]) -> Input:
+        """The input for reviews that the pipeline has prepared, on disk where they are many."""
 
     def of_texts(self, texts: pa.ChunkedArray) -> Input:
         """The input for cleaned texts."""
@@ -70,14 +75,14 @@ class SequenceInputs:
         start = fitted.VOCABULARY if self.random else fitted.EMBEDDING
         self.files: tuple[Path, ...] = (start, fitted.LENGTHS)
 
-    def prepared(self, reviews: pa.Table) -> Sequences:
+    def prepared(self, tables: Iterable[pa.Table]) -> Sequences:
         """From the column `tokens`."""
-        return Sequences.of(reviews["tokens"], self.params, self.width)
+        return Sequences.of((table["tokens"] for table in tables), self.params, self.width)
 
     def of_texts(self, texts: pa.ChunkedArray) -> Sequences:
         """Looked up in the vocabulary of the train split."""
         tokens = tokenize(split(texts), fitted.read_vocabulary())
-        return Sequences.of(tokens, self.params, self.width)
+        return Sequences.of([tokens], self.params, self.width)
 
     def vectors(self, train: Input) -> np.ndarray:
         """Word vectors (V+1, d) for the embedding to start from; d is 0 where it starts anew."""
@@ -95,11 +100,10 @@ class VectorInputs:
     def __init__(self, params: Section) -> None:
         self.params = params
 
-    def prepared(self, reviews: pa.Table) -> np.ndarray:
+    def prepared(self, tables: Iterable[pa.Table]) -> np.ndarray:
         """From the column `vector`."""
-        column = reviews["vector"].combine_chunks()
-        vectors: np.ndarray = column.flatten().to_numpy().reshape(len(column), -1)
-        return vectors
+        columns = (table["vector"].combine_chunks() for table in tables)
+        return mapped(column.flatten().to_numpy().reshape(len(column), -1) for column in columns)
 
     def of_texts(self, texts: pa.ChunkedArray) -> np.ndarray:
         """Made and standardised with what was fitted on the train split."""
@@ -121,6 +125,18 @@ def prepared_path(inputs: Inputs, split: str) -> Path:
     return paths.review_split(inputs.step, split)
 
 
-def read_prepared(inputs: Inputs, split: str) -> pa.Table:
-    """The reviews of a split: columns `review_id, label`, and what `inputs` reads."""
-    return read_table(prepared_path(inputs, split))
+def read_prepared(inputs: Inputs, split: str) -> tuple[pa.Table, Input]:
+    """The reviews of a split: columns `review_id, label`, and the input that they make.
+
+    Raises:
+        InputError: the split is missing or damaged.
+    """
+    facts: list[pa.Table] = []
+
+    def tables() -> Iterator[pa.Table]:
+        for table in partitions(prepared_path(inputs, split), ROWS):
+            facts.append(table.select(["review_id", "label"]))
+            yield table
+
+    prepared = inputs.prepared(tables())
+    return pa.concat_tables(facts), prepared

@@ -1,6 +1,6 @@
 """Token ids as networks read them: reviews cut to a length, and padded in batches."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from pydantic import Field, PositiveInt
 
 from epochwise.core.params import Section
+from epochwise.inputs.reviews.mapped import mapped
 from epochwise.inputs.reviews.tokens import Lists
 
 Padding = Literal["left", "right"]
@@ -51,11 +52,18 @@ class Sequences:
     cut: Cut
 
     @classmethod
-    def of(cls, tokens: Lists, cut: Cut, width: int) -> Self:
-        """The reviews with these lists of `tokens`, of which `width` are kept at most."""
-        lengths = pc.list_value_length(tokens).to_numpy()
-        ids = pc.list_flatten(tokens).to_numpy()
-        return cls(ids, np.cumsum(lengths) - lengths, lengths, width, cut)
+    def of(cls, parts: Iterable[Lists], cut: Cut, width: int) -> Self:
+        """The reviews with these lists of tokens, in parts; of a list `width` are kept at most."""
+        known: list[np.ndarray] = []
+
+        def flat() -> Iterator[np.ndarray]:
+            for tokens in parts:
+                known.append(pc.list_value_length(tokens).to_numpy())
+                yield pc.list_flatten(tokens).to_numpy()
+
+        ids = mapped(flat())
+        lengths = np.concatenate(known)
+        return cls(ids, np.cumsum(lengths, dtype="int64") - lengths, lengths, width, cut)
 
     def __len__(self) -> int:
         return len(self.lengths)

@@ -13,6 +13,7 @@ from epochwise import families
 from epochwise.core import paths
 from epochwise.core.cli import InputError
 from epochwise.core.files import copy_epoch, read_json, read_table
+from epochwise.inputs.reviews import mapped
 from epochwise.learners import text
 from epochwise.measures.binary import log_losses
 from epochwise.training import runtime
@@ -93,6 +94,18 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
     assert set(first) == {"000.keras", "001.keras", "valid.parquet"}
     assert outputs(1) == first
     assert all(content != first[name] for name, content in outputs(2).items())
+
+
+@pytest.mark.parametrize("name", ["mlp", "lstm"])
+def test_inputs_on_disk_give_the_bytes_of_inputs_in_memory(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for most in (mapped.IN_MEMORY, 0):
+        monkeypatch.setattr(mapped, "IN_MEMORY", most)
+        train(name)
+        found.append({path.name: path.read_bytes() for path in paths.epochs(name).iterdir()})
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("name", ["mlp", "lstm"])

@@ -8,8 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from epochwise.core.cli import InputError
+from epochwise.core.files import partitions
 from epochwise.data import partitions as module
-from epochwise.data.partitions import partitions, take_rows, write_partitions
+from epochwise.data.partitions import take_rows, write_partitions
 
 TABLE = pa.table({"number": pa.array(range(25), pa.int64()), "text": [f"t{n}" for n in range(25)]})
 

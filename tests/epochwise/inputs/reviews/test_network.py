@@ -18,6 +18,7 @@ from epochwise.inputs.reviews.network import (
     prepared_path,
     read_prepared,
 )
+from epochwise.inputs.reviews.sequences import Sequences
 from epochwise.inputs.reviews.texts import read_texts
 from tests.epochwise import review_project
 
@@ -39,7 +40,7 @@ def sequences(**changes: Any) -> SequenceParams:
 )
 def test_new_texts_are_read_as_prepared_ones(params: Section) -> None:
     inputs = choose_inputs(params)
-    prepared = inputs.prepared(read_prepared(inputs, "valid"))
+    prepared = read_prepared(inputs, "valid")[1]
     made = inputs.of_texts(read_texts("valid")["text"])
     assert prepared.dtype == made.dtype
     np.testing.assert_allclose(made[:], prepared[:], rtol=1e-6)
@@ -49,7 +50,7 @@ def test_the_params_decide_what_a_network_reads() -> None:
     inputs = choose_inputs(sequences())
     assert isinstance(inputs, SequenceInputs)
     assert prepared_path(inputs, "train") == paths.review_split("sequences", "train")
-    assert inputs.prepared(read_prepared(inputs, "train")).shape == (60, 5)
+    assert read_prepared(inputs, "train")[1].shape == (60, 5)
     other = choose_inputs(Section())
     assert isinstance(other, VectorInputs)
     assert prepared_path(other, "train") == paths.review_split("vectors", "train")
@@ -69,7 +70,7 @@ def test_an_embedding_starts_from_word_vectors_or_from_none() -> None:
 
 def test_a_network_on_document_vectors_is_built_for_them() -> None:
     inputs = VectorInputs(Section())
-    train = inputs.prepared(read_prepared(inputs, "train"))
+    train = read_prepared(inputs, "train")[1]
     assert train.shape == (60, review_project.SIZE)
     np.testing.assert_array_equal(inputs.vectors(train), train)
 
@@ -77,7 +78,8 @@ def test_a_network_on_document_vectors_is_built_for_them() -> None:
 def test_a_percentile_of_the_train_split_decides_the_length() -> None:
     params = sequences(length={"percentile": 100, "at_most": 500})
     inputs = SequenceInputs(params)
-    train = inputs.prepared(read_prepared(inputs, "train"))
+    train = read_prepared(inputs, "train")[1]
+    assert isinstance(train, Sequences)
     longest = int(train.lengths.max())
     assert inputs.params.length == inputs.width == longest == train[:].shape[1]
     short = sequences(length={"percentile": 100, "at_most": longest - 1})

@@ -43,12 +43,12 @@ def test_rows_equal_a_loop_over_words(
     tokens: list[list[int]], length: int, end: str, padding: str
 ) -> None:
     expected = [reference(row, length, length, end, padding) for row in tokens]
-    made = Sequences.of(lists(tokens), cut(length, end, padding=padding), length)
+    made = Sequences.of([lists(tokens)], cut(length, end, padding=padding), length)
     assert made[:].dtype == np.int32 and made.shape == made[:].shape == (len(tokens), length)
     assert made[:].tolist() == expected
     backwards = np.arange(len(tokens))[::-1]
     assert made[backwards].tolist() == expected[::-1]
-    sliced = Sequences.of(lists(tokens).slice(1), made.cut, length)
+    sliced = Sequences.of([lists(tokens).slice(1)], made.cut, length)
     assert sliced[:].tolist() == expected[1:]
 
 
@@ -56,7 +56,7 @@ def test_rows_equal_a_loop_over_words(
 def test_trimmed_batches_are_as_wide_as_their_longest_review(
     tokens: list[list[int]], length: int, end: str, padding: str
 ) -> None:
-    made = Sequences.of(lists(tokens), cut(length, end, padding=padding, trim=True), length)
+    made = Sequences.of([lists(tokens)], cut(length, end, padding=padding, trim=True), length)
     assert made.shape == (len(tokens), None)
     assert made.sizes.tolist() == [min(len(row), length) for row in tokens]
     for row, ids in enumerate(tokens):
@@ -66,7 +66,7 @@ def test_trimmed_batches_are_as_wide_as_their_longest_review(
 
 
 def test_both_ends_of_a_long_review_are_kept() -> None:
-    made = Sequences.of(lists([list(range(1, 10))]), cut(5, "both"), 5)
+    made = Sequences.of([lists([list(range(1, 10))])], cut(5, "both"), 5)
     assert made[:].tolist() == [[1, 2, 3, 8, 9]]
 
 
