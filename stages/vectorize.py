@@ -171,7 +171,7 @@ def fit_parts(
     if "paragraph" in section.documents:
         parts["paragraphs"] = train_paragraphs(tables, counts, section.paragraph, seed)
     if "semantic" in section.documents:
-        parts["semantic"] = fit_semantic(tables, counts, section.semantic, seed)
+        parts["semantic"] = fit_semantic(tables, len(counts), section.semantic, seed)
     return Parts(**parts)
 
 

@@ -16,23 +16,23 @@ class SemanticParams(Section):
     """`vectorize.semantic` in params.yaml.
 
     Vectors have `size` numbers, or fewer where there are no more terms or reviews. Terms are the
-    `max_terms` that stand in most reviews, in `min_documents` at least. `max_words` bounds the
-    words read: if there are more, the projection is fitted on a part of the reviews.
+    `max_terms` that stand in most reviews, in `min_documents` at least. Where there are more than
+    `max_reviews`, about so many of them are drawn to fit the projection on.
     """
 
     size: PositiveInt
     min_documents: PositiveInt
     max_terms: PositiveInt
-    max_words: PositiveInt
+    max_reviews: PositiveInt
 
 
 def fit_semantic(
     tables: Callable[[], Iterable[pa.Table]],
-    counts: np.ndarray,
+    words: int,
     params: SemanticParams,
     seed: int,
 ) -> Semantic:
-    """Fit on the reviews of `tables`, whose words occur `counts` (V,) times.
+    """Fit on the reviews of `tables`, which have `words` different words.
 
     `tables` opens partitions with a column `tokens`.
 
@@ -42,24 +42,23 @@ def fit_semantic(
     from sklearn.utils.extmath import randomized_svd
     from threadpoolctl import threadpool_limits
 
-    words = len(counts) + 1
-    share = min(1.0, params.max_words / int(counts.sum()))
+    share = min(1.0, params.max_reviews / max(1, sum(map(len, tables()))))
     documents, found, frequencies = 0, np.zeros(0, "int64"), np.zeros(0, "int64")
     for table in kept_reviews(tables, share, seed):
-        part, times = document_frequencies(table["tokens"], words)
+        part, times = document_frequencies(table["tokens"], words + 1)
         found, frequencies = merged(found, frequencies, part, times)
         documents += len(table)
     terms, frequencies = most_frequent(found, frequencies, params)
     idf = (np.log((1 + documents) / (1 + frequencies)) + 1).astype("float32")
     parts = (
-        weighted(term_counts(table["tokens"], terms, words), idf)
+        weighted(term_counts(table["tokens"], terms, words + 1), idf)
         for table in kept_reviews(tables, share, seed)
     )
     matrix = sp.vstack(list(parts), format="csr")
     size = min(params.size, *matrix.shape)
     with threadpool_limits(1):  # the same bytes whatever the number of processors
         _, _, directions = randomized_svd(matrix, size, n_iter=2, random_state=seed)
-    return Semantic(np.array(words), terms, idf, np.ascontiguousarray(directions.T, "float32"))
+    return Semantic(np.array(words + 1), terms, idf, np.ascontiguousarray(directions.T, "float32"))
 
 
 def kept_reviews(

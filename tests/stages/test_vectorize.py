@@ -50,7 +50,7 @@ def block(**changes: Any) -> dict[str, Any]:
         "size": 5,
         "sample": 0.1,
     }
-    semantic = {"size": 4, "min_documents": 2, "max_terms": 50, "max_words": 100_000}
+    semantic = {"size": 4, "min_documents": 2, "max_terms": 50, "max_reviews": 1000}
     models = {"documents": ["averaged"], "paragraph": paragraph, "semantic": semantic}
     return {**source, "fine_tune": False, "word2vec": word2vec, **models} | changes
 

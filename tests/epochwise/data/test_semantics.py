@@ -35,12 +35,8 @@ def partitions(documents: list[list[int]], rows: int) -> Callable[[], Iterable[p
 
 
 def params(**changes: int) -> SemanticParams:
-    plain = {"size": 3, "min_documents": 1, "max_terms": 1000, "max_words": 10**6}
+    plain = {"size": 3, "min_documents": 1, "max_terms": 1000, "max_reviews": 10**6}
     return SemanticParams.model_validate(plain | changes)
-
-
-def counts(documents: list[list[int]]) -> np.ndarray:
-    return np.bincount(np.concatenate(documents).astype(int), minlength=WORDS + 1)[1:]
 
 
 @settings(deadline=None, max_examples=40)
@@ -57,7 +53,7 @@ def test_vectors_equal_those_of_scikit_learn(
     )
     weights = plain.fit_transform(documents)
     most = params(size=999, min_documents=least)
-    found = fit_semantic(partitions(documents, rows), counts(documents), most, seed=1)
+    found = fit_semantic(partitions(documents, rows), WORDS, most, seed=1)
     assert len(found.terms) == len(plain.vocabulary_)
     vectors = semantic_vectors(lists(documents), found)
     assert vectors.dtype == np.float32 and vectors.shape[1] == min(weights.shape)
@@ -66,7 +62,7 @@ def test_vectors_equal_those_of_scikit_learn(
 
 
 def test_few_directions_keep_what_the_best_ones_do() -> None:
-    model = fit_semantic(partitions(TEXTS, 40), counts(TEXTS), params(size=3), seed=1)
+    model = fit_semantic(partitions(TEXTS, 40), WORDS, params(size=3), seed=1)
     vectors = semantic_vectors(lists(TEXTS), model)
     weights = weighted(term_counts(lists(TEXTS), model.terms, WORDS + 1), model.idf)
     best = TruncatedSVD(3, algorithm="arpack", random_state=0).fit_transform(weights)
@@ -74,7 +70,7 @@ def test_few_directions_keep_what_the_best_ones_do() -> None:
 
 
 def test_a_vector_depends_on_its_document_alone() -> None:
-    model = fit_semantic(partitions(TEXTS, 9), counts(TEXTS), params(), seed=1)
+    model = fit_semantic(partitions(TEXTS, 9), WORDS, params(), seed=1)
     together = semantic_vectors(lists([*TEXTS, []]), model)
     alone = np.vstack([semantic_vectors(lists([words]), model) for words in TEXTS])
     np.testing.assert_array_equal(together[:-1], alone)
@@ -82,23 +78,23 @@ def test_a_vector_depends_on_its_document_alone() -> None:
 
 
 def test_partitions_change_nothing() -> None:
-    whole = fit_semantic(partitions(TEXTS, 40), counts(TEXTS), params(max_words=200), seed=1)
-    parted = fit_semantic(partitions(TEXTS, 7), counts(TEXTS), params(max_words=200), seed=1)
+    whole = fit_semantic(partitions(TEXTS, 40), WORDS, params(max_reviews=25), seed=1)
+    parted = fit_semantic(partitions(TEXTS, 7), WORDS, params(max_reviews=25), seed=1)
     for name, array in vars(whole).items():
         np.testing.assert_array_equal(array, getattr(parted, name))
 
 
 def test_the_terms_are_those_of_most_reviews() -> None:
     documents = [[1, 2], [1, 2], [1, 3], [2, 4]]
-    model = fit_semantic(partitions(documents, 3), counts(documents), params(max_terms=3), seed=1)
+    model = fit_semantic(partitions(documents, 3), WORDS, params(max_terms=3), seed=1)
     pair = 1 * (WORDS + 1) + 2
     assert model.terms.tolist() == [1, 2, pair]
     np.testing.assert_allclose(model.idf, np.log([5 / 4, 5 / 4, 5 / 3]) + 1, rtol=1e-6)
-    few = fit_semantic(partitions(documents, 3), counts(documents), params(size=99), seed=1)
+    few = fit_semantic(partitions(documents, 3), WORDS, params(size=99), seed=1)
     assert few.components.shape == (4 + 3, 4)
 
 
 def test_terms_that_are_all_too_rare_are_refused() -> None:
     message = r"vectorize\.semantic\.min_documents is 999, but the most frequent word stands in 4"
     with pytest.raises(InputError, match=message + r"\d reviews"):
-        fit_semantic(partitions([[1]] * 41, 9), np.array([41]), params(min_documents=999), seed=1)
+        fit_semantic(partitions([[1]] * 41, 9), WORDS, params(min_documents=999), seed=1)
