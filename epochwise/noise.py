@@ -1,7 +1,8 @@
 """Keep what another training seed changes: metrics/noise.json, from DVC experiments.
 
-Experiments on the present commit whose params differ in `seed.training` alone are repeats of it.
-Run them with DVC's queue, then this command:
+Experiments whose params differ from the present ones in `seed.training` alone, and whose data are
+the same, are repeats, whatever commit they began from. Run them with DVC's queue, then this
+command:
 
     dvc exp run --queue -S 'seed.training=2,3,4,5'
     dvc queue start
@@ -126,12 +127,12 @@ def collect(revisions: list[str | None], names: list[str]) -> dict[str, Any]:
 def main() -> None:
     """Write metrics/noise.json."""
     with Repo() as repo:
-        listed = repo.experiments.ls()
+        listed = repo.experiments.ls(all_commits=True)
     experiments = [revision for found in listed.values() for _, revision in sorted(found)]
     found = collect([None, *experiments], list(families.table()))
     if not found:
         raise InputError(
-            "no experiment on this commit is a repeat of it: run `dvc exp run --queue -S"
+            "no experiment is a repeat of this state: run `dvc exp run --queue -S"
             " 'seed.training=2,3,4,5'` and `dvc queue start` first"
         )
     write_metrics(paths.NOISE, found)
