@@ -94,16 +94,19 @@ def frechet_variance(
     `old` and `new` are features of generated images (m, d), which have no pairs: the images of
     test are drawn alike for both, the generated ones for each apart.
     """
+    from threadpoolctl import threadpool_limits
+
     random = np.random.default_rng(seed)
 
     def drawn(features: np.ndarray) -> np.ndarray:
         return features[random.integers(len(features), size=len(features))]
 
     differences = []
-    for _ in range(resamples):
-        images = drawn(test)
-        before = frechet_distance(images, drawn(old))
-        differences.append(frechet_distance(images, drawn(new)) - before)
+    with threadpool_limits(1):  # with matrices as small as these, threads wait for each other
+        for _ in range(resamples):
+            images = drawn(test)
+            before = frechet_distance(images, drawn(old))
+            differences.append(frechet_distance(images, drawn(new)) - before)
     return float(np.var(differences, ddof=1))
 
 
