@@ -164,7 +164,11 @@ def embed(
 def fit_parts(
     section: Vectorize, counts: np.ndarray, tables: Callable[[], Iterable[pa.Table]], seed: int
 ) -> Parts:
-    """What `section` asks for, fitted on the reviews of train, whose words occur `counts` times."""
+    """What `section` asks for, fitted on the reviews of train, whose words occur `counts` times.
+
+    Raises:
+        InputError: all words, or all terms, are rarer than the least that `section` asks for.
+    """
     parts: dict[str, Any] = {}
     if "averaged" in section.documents:
         parts["idf"] = inverse_document_frequencies(tables(), len(counts) + 1)

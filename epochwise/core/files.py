@@ -121,31 +121,31 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
     """A Parquet file as an Arrow table.
 
     Raises:
-        InputError: the file is missing or is not Parquet.
+        InputError: the file is missing, damaged, or is not Parquet.
     """
-    try:
+    with _refusing(path):
         return pq.read_table(path, columns=columns, partitioning=None)
-    except FileNotFoundError:
-        raise InputError(f"{path} not found: run `dvc repro` to build it") from None
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path} cannot be read as Parquet: {error}") from None
 
 
 def partitions(path: Path, rows: int, columns: list[str] | None = None) -> Iterator[pa.Table]:
     """The rows of a Parquet file in order, as tables of at most `rows` rows.
 
     Raises:
-        InputError: the file is missing or is not Parquet.
+        InputError: the file is missing, damaged, or is not Parquet.
     """
-    try:
-        source = pq.ParquetFile(path)
-    except FileNotFoundError:
-        raise InputError(f"{path} not found: run `dvc repro` to build it") from None
-    except pa.ArrowInvalid as error:
-        raise InputError(f"{path} cannot be read as Parquet: {error}") from None
-    with source:
+    with _refusing(path), pq.ParquetFile(path) as source:
         for batch in source.iter_batches(batch_size=rows, columns=columns):
             yield pa.Table.from_batches([batch])
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(f"{path} not found: run `dvc repro` to build it") from None
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path} cannot be read as Parquet: {error}") from None
 
 
 def copy_epoch(epochs: Path, epoch: int, folder: Path) -> None:

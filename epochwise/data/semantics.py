@@ -9,7 +9,13 @@ from pydantic import PositiveInt
 
 from epochwise.core.cli import InputError
 from epochwise.core.params import Section
-from epochwise.inputs.reviews.semantic_vectors import Semantic, term_counts, term_ids, weighted
+from epochwise.inputs.reviews.semantic_vectors import (
+    Semantic,
+    smooth_idf,
+    term_counts,
+    term_ids,
+    weighted,
+)
 
 
 class SemanticParams(Section):
@@ -49,7 +55,7 @@ def fit_semantic(
         found, frequencies = merged(found, frequencies, part, times)
         documents += len(table)
     terms, frequencies = most_frequent(found, frequencies, params)
-    idf = (np.log((1 + documents) / (1 + frequencies)) + 1).astype("float32")
+    idf = smooth_idf(documents, frequencies).astype("float32")
     parts = (
         weighted(term_counts(table["tokens"], terms, words + 1), idf)
         for table in kept_reviews(tables, share, seed)

@@ -39,9 +39,9 @@ def prepare(family: Family, params: Any, seed: int) -> Training:
     """The training of `family`: its data, its networks, and how an epoch is fitted and scored."""
     inputs = choose_inputs(params)
     params = inputs.params
-    read = {split: read_prepared(inputs, split) for split in SPLITS}
-    reviews = {split: table for split, (table, _) in read.items()}
-    x = {split: prepared for split, (_, prepared) in read.items()}
+    reviews, x = {}, {}
+    for split in SPLITS:
+        reviews[split], x[split] = read_prepared(inputs, split)
     y = {split: table["label"].to_numpy() for split, table in reviews.items()}
     files = [*(prepared_path(inputs, split) for split in SPLITS), *inputs.files]
     weights = sample_weights(y["train"], params.class_weight)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from epochwise.inputs.reviews.paragraph_vectors import Paragraphs, paragraph_vectors
-from epochwise.inputs.reviews.semantic_vectors import Semantic, semantic_vectors
+from epochwise.inputs.reviews.semantic_vectors import Semantic, semantic_vectors, smooth_idf
 from epochwise.inputs.reviews.tokens import Lists, flatten
 
 
@@ -34,10 +34,7 @@ class Vectorizer:
 
 
 def inverse_document_frequencies(tables: Iterable[pa.Table], size: int) -> np.ndarray:
-    """idf (size,) of every token id: ln((1 + n) / (1 + df)) + 1; 0 for padding.
-
-    n documents, df of them with the token: scikit-learn's smooth form (TfidfTransformer).
-    """
+    """The inverse document frequency (size,) of every token id, as `smooth_idf`; 0 for padding."""
     documents, frequencies = 0, np.zeros(size, "int64")
     for table in tables:
         ids, ends = flatten(table["tokens"])
@@ -45,7 +42,7 @@ def inverse_document_frequencies(tables: Iterable[pa.Table], size: int) -> np.nd
         counts.sum_duplicates()
         frequencies += np.bincount(counts.indices, minlength=size)
         documents += len(table)
-    idf: np.ndarray = np.log((1 + documents) / (1 + frequencies)) + 1
+    idf = smooth_idf(documents, frequencies)
     idf[0] = 0
     return idf
 

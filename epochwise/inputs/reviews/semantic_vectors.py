@@ -55,8 +55,20 @@ def term_counts(tokens: Lists, terms: np.ndarray, words: int) -> sp.csr_array:
     return counts.tocsr()
 
 
+def smooth_idf(documents: int, frequencies: np.ndarray) -> np.ndarray:
+    """ln((1 + n) / (1 + df)) + 1 of terms that df of n documents have, float64 (T,).
+
+    The smooth form of scikit-learn's TfidfTransformer.
+    """
+    idf: np.ndarray = np.log((1 + documents) / (1 + frequencies)) + 1
+    return idf
+
+
 def weighted(counts: sp.csr_array, idf: np.ndarray) -> sp.csr_array:
-    """(1 + ln count) * idf, in rows of length 1 or of zeros: TF-IDF as scikit-learn has it."""
+    """(1 + ln count) * idf, in rows of length 1 or of zeros, float32 (n, T).
+
+    It is scikit-learn's sublinear TF-IDF, whose import would take longer than a prediction.
+    """
     weights = counts.copy()
     weights.data = (1 + np.log(counts.data)) * idf[counts.indices]
     lengths = np.sqrt((weights**2).sum(axis=1))

@@ -1,5 +1,6 @@
 """Files appear whole or not at all, and the same content has the same bytes."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from epochwise.core.cli import InputError
 from epochwise.core.files import (
     copy_epoch,
+    partitions,
     read_arrays,
     read_json,
     read_table,
@@ -73,14 +75,30 @@ def test_arrays_come_back_with_the_same_bytes(tmp_path: Path) -> None:
     assert all(np.array_equal(found[name], array) for name, array in arrays.items())
 
 
-def test_tables_that_are_none_are_told(tmp_path: Path) -> None:
-    write_table(tmp_path / "table.parquet", pa.table({"a": [1]}))
-    assert read_table(tmp_path / "table.parquet").to_pydict() == {"a": [1]}
+@pytest.mark.parametrize("rows", [1, 7, 25, 99])
+def test_all_rows_of_a_table_come_in_order(rows: int, tmp_path: Path) -> None:
+    table = pa.table({"number": range(25), "text": [f"t{number}" for number in range(25)]})
+    write_table(tmp_path / "table.parquet", table)
+    assert read_table(tmp_path / "table.parquet").equals(table)
+    tables = list(partitions(tmp_path / "table.parquet", rows))
+    assert pa.concat_tables(tables).equals(table)
+    assert max(map(len, tables)) == min(rows, 25)
+    assert next(partitions(tmp_path / "table.parquet", rows, ["text"])).schema.names == ["text"]
+
+
+@pytest.mark.parametrize("read", [read_table, lambda path: list(partitions(path, 1000))])
+def test_tables_that_are_none_are_told(read: Callable[[Path], object], tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.parquet not found: run `dvc repro`"):
-        read_table(tmp_path / "none.parquet")
+        read(tmp_path / "none.parquet")
     (tmp_path / "text.parquet").write_text("no table")
     with pytest.raises(InputError, match=r"text\.parquet cannot be read as Parquet"):
-        read_table(tmp_path / "text.parquet")
+        read(tmp_path / "text.parquet")
+    write_table(tmp_path / "table.parquet", pa.table({"text": [f"t{n}" for n in range(5000)]}))
+    content = bytearray((tmp_path / "table.parquet").read_bytes())
+    content[100:10_000] = b"\xff" * 9_900
+    (tmp_path / "table.parquet").write_bytes(content)
+    with pytest.raises(InputError, match=r"table\.parquet cannot be read as Parquet: Corrupt"):
+        read(tmp_path / "table.parquet")
 
 
 def test_the_files_of_an_epoch_get_their_names(tmp_path: Path) -> None:

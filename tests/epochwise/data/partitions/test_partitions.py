@@ -7,7 +7,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from epochwise.core.cli import InputError
 from epochwise.core.files import partitions
 from epochwise.data import partitions as module
 from epochwise.data.partitions import take_rows, write_partitions
@@ -19,14 +18,6 @@ TABLE = pa.table({"number": pa.array(range(25), pa.int64()), "text": [f"t{n}" fo
 def path(tmp_path: Path) -> Path:
     pq.write_table(TABLE, tmp_path / "table.parquet")
     return tmp_path / "table.parquet"
-
-
-@pytest.mark.parametrize("rows", [1, 7, 25, 99])
-def test_all_rows_come_in_order(path: Path, rows: int) -> None:
-    tables = list(partitions(path, rows))
-    assert pa.concat_tables(tables).equals(TABLE)
-    assert max(map(len, tables)) == min(rows, 25)
-    assert next(partitions(path, rows, ["text"])).schema.names == ["text"]
 
 
 @pytest.mark.parametrize("rows", [1, 7, 99])
@@ -54,11 +45,3 @@ def test_the_bytes_do_not_depend_on_the_partitions(
 def test_a_table_without_rows_keeps_its_columns(tmp_path: Path) -> None:
     assert write_partitions(tmp_path / "empty.parquet", [], TABLE.schema) == 0
     assert pq.read_table(tmp_path / "empty.parquet").schema == TABLE.schema
-
-
-def test_a_file_that_is_missing_or_no_parquet_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none\.parquet not found: run `dvc repro`"):
-        next(partitions(tmp_path / "none.parquet", 1))
-    (tmp_path / "text.parquet").write_text("no parquet")
-    with pytest.raises(InputError, match=r"text\.parquet cannot be read as Parquet"):
-        next(partitions(tmp_path / "text.parquet", 1))
