@@ -71,7 +71,7 @@ def train(network: keras.Model, inputs: np.ndarray, labels: np.ndarray) -> None:
     network.compile(optimizer(HEAD.optimizer), LOSS)
     for epoch in range(EPOCHS):
         order = np.random.default_rng(epoch).permutation(len(labels))
-        network.fit(runtime.batches((inputs, labels), BATCH, order), shuffle=False, verbose=0)
+        network.fit(inputs[order], labels[order], BATCH, shuffle=False, verbose=0)
 
 
 def compare(base: keras.Model, count: int) -> dict[str, float]:
@@ -85,7 +85,7 @@ def compare(base: keras.Model, count: int) -> dict[str, float]:
     start = build_head(HEAD, base.output_shape[-1], CLASSES)
     seconds, found = {}, {}
     # Whichever way comes first must not pay for the first call.
-    runtime.outputs(base, inputs[:BATCH], SCORED)
+    base.predict(inputs[:BATCH], SCORED, verbose=0)
     for way in ("plain", "kept"):
         head = keras.models.clone_model(start)
         head.set_weights(start.get_weights())
@@ -94,9 +94,9 @@ def compare(base: keras.Model, count: int) -> dict[str, float]:
         if way == "plain":
             train(whole, inputs, labels)
         else:
-            train(head, runtime.outputs(base, inputs, SCORED), labels)
+            train(head, base.predict(inputs, SCORED, verbose=0), labels)
         seconds[way] = time.perf_counter() - started
-        found[way] = runtime.outputs(whole, inputs[::-1], SCORED)
+        found[way] = whole.predict(inputs[::-1], SCORED, verbose=0)
     apart = np.abs(found["plain"] - found["kept"]).max()
     if apart > TOLERANCE:
         raise ValueError(f"probabilities differ by {apart}, more than {TOLERANCE}")

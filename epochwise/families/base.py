@@ -15,7 +15,7 @@ from epochwise.core.params import Section
 from epochwise.data.download import Sha256
 from epochwise.families import cnn
 from epochwise.inputs.images import MODES, Samples
-from epochwise.training import keras_file, streams
+from epochwise.training import batches, keras_file, streams
 from epochwise.training.steps import Predictor, Rows
 
 Preprocessing = Literal["caffe", "tf", "torch", "unit", "none"]
@@ -125,8 +125,9 @@ def train_on_digits(
     (phase,), kept = cnn.phases_of(params, int(labels.max()) + 1, {"train": images})
     phase.network.optimizer.build(phase.network.trainable_variables)
     for epoch in range(phase.epochs):
-        order = streams.generator("epoch", seed, epoch).permutation(len(labels))
-        phase.trainer.epoch((images, labels), params.batch_size, order)
+        random = streams.generator("epoch", seed, epoch)
+        shuffled = batches.shuffled(len(labels), params.batch_size, random)
+        phase.trainer.epoch((images, labels), shuffled)
     network = kept[""]
     (flat,) = (layer for layer in network.layers if isinstance(layer, keras.layers.Flatten))
     # From the first convolution on: what augments images stays behind.

@@ -22,7 +22,7 @@ from epochwise.core.files import replacing, write_arrays, write_json, write_tabl
 from epochwise.families import Family
 from epochwise.inputs.images import Digits, Samples
 from epochwise.measures.reconstruction import cross_entropies, epoch_row, squared_errors
-from epochwise.training import keras_file, runtime, strategy, streams
+from epochwise.training import batches, keras_file, runtime, strategy, streams
 from epochwise.training.epochs import Scored, Training, identity
 from epochwise.training.layers import optimizer, schedule
 from epochwise.training.phases import state
@@ -53,10 +53,11 @@ def prepare(family: Family, params: Any, seed: int) -> Training:
     trainer, predictor = Trainer(fitted), Predictor(networks[""])
 
     def fit(epoch: int) -> None:
-        order = streams.generator("epoch", seed, epoch).permutation(len(clean["train"]))
+        random = streams.generator("epoch", seed, epoch)
+        shuffled = batches.shuffled(len(clean["train"]), params.batch_size, random)
         noise = streams.generator("input_noise", seed, epoch)
         inputs = add_noise(clean["train"], params.deviation(), noise)
-        trainer.epoch([inputs, clean["train"]], params.batch_size, order)
+        trainer.epoch([inputs, clean["train"]], shuffled)
 
     def score(_epoch: int) -> Scored:
         outputs = {split: predictor.predict(x) for split, x in noisy.items()}

@@ -11,7 +11,7 @@ from epochwise.families import Family
 from epochwise.inputs import images
 from epochwise.inputs.images import Samples
 from epochwise.measures.multiclass import epoch_row, log_losses
-from epochwise.training import keras_file, runtime, strategy, streams
+from epochwise.training import batches, keras_file, runtime, strategy, streams
 from epochwise.training.epochs import Scored, Training, identity
 from epochwise.training.layers import ClassifierFit, sample_weights, schedule
 from epochwise.training.phases import state
@@ -43,8 +43,9 @@ def prepare(family: Family, params: ClassifierFit, seed: int) -> Training:
     def fit(epoch: int) -> None:
         plan[epoch].prepare()
         columns = (plan[epoch].inputs, labels["train"], weights)
-        order = streams.generator("epoch", seed, epoch).permutation(len(weights))
-        plan[epoch].trainer.epoch(columns, params.batch_size, order)
+        random = streams.generator("epoch", seed, epoch)
+        shuffled = batches.shuffled(len(weights), params.batch_size, random)
+        plan[epoch].trainer.epoch(columns, shuffled)
 
     def score(epoch: int) -> Scored:
         probabilities = {

@@ -26,6 +26,7 @@ from epochwise.training.epoch_table import epoch_column
 from epochwise.training.epochs import Scored, Training, identity
 from epochwise.training.layers import optimizer, sample_weights, schedule
 from epochwise.training.lazy import LazyAdamax
+from epochwise.training.steps import Predictor, Trainer
 
 SPLITS = ("train", "valid")
 
@@ -51,15 +52,15 @@ def prepare(family: Family, params: Any, seed: int) -> Training:
     epochs = count_epochs(params, len(weights))
     schedule(network.optimizer, params.optimizer, epochs * params.batches(len(weights)))
     network.optimizer.build(network.trainable_variables)
+    trainer, predictor = Trainer(network), Predictor(network)
 
     def fit(epoch: int) -> None:
         random = streams.generator("epoch", seed, epoch)
         shuffled = _shuffled(x["train"], params.batch_size, random)
-        columns = (x["train"], y["train"], weights)
-        strategy.fit(network, runtime.stream(columns, shuffled))
+        trainer.epoch((x["train"], y["train"], weights), shuffled)
 
     def score_epoch(_epoch: int) -> Scored:
-        likely = {split: _apply(network, x[split]) for split in SPLITS}
+        likely = {split: _apply(predictor, x[split]) for split in SPLITS}
         return Scored(epoch_row(y, likely), {"valid": likely["valid"]})
 
     return Training(
@@ -95,14 +96,15 @@ def score(family: Family, params: Any, seed: int) -> None:
     inputs = choose_inputs(params)
     runtime.start(seed)
     network = _chosen(family)
+    predictor = Predictor(network)
     with replacing(paths.scores(family.name)) as folder:
         folder.mkdir()
         for split in SPLITS:
             reviews, x = read_prepared(inputs, split)
-            likely = _apply(network, x)
+            likely = _apply(predictor, x)
             write_table(folder / f"{split}.parquet", scored(reviews, likely))
         test = read_test()
-        likely = _apply(network, inputs.of_texts(test["text"]))
+        likely = _apply(predictor, inputs.of_texts(test["text"]))
         write_table(folder / "test.parquet", scored(test, likely))
         write_json(folder / "model.json", {"parameters": network.count_params()})
 
@@ -110,7 +112,7 @@ def score(family: Family, params: Any, seed: int) -> None:
 def probabilities(family: Family, params: Any, texts: pa.ChunkedArray) -> np.ndarray:
     """P(1) of cleaned texts, float32 (n,), by the chosen network."""
     runtime.start(seed=0)  # for its threads alone: nothing is drawn
-    return _apply(_chosen(family), choose_inputs(params).of_texts(texts))
+    return _apply(Predictor(_chosen(family)), choose_inputs(params).of_texts(texts))
 
 
 def _chosen(family: Family) -> keras.Model:
@@ -128,14 +130,9 @@ def _shuffled(x: Input, size: int, random: np.random.Generator) -> list[np.ndarr
     return batches.shuffled(len(x), size, random)
 
 
-def _apply(network: keras.Model, x: Input) -> np.ndarray:
+def _apply(predictor: Predictor, x: Input) -> np.ndarray:
     if isinstance(x, Sequences) and x.cut.trim:
         read = batches.ordered_by_size(x.sizes)
     else:
         read = batches.ordered(len(x))
-    likely = np.empty(len(x), "float32")
-    if len(x):
-        likely[np.concatenate(read)] = runtime.predicted(
-            network, runtime.stream((x,), read)
-        ).ravel()
-    return likely
+    return predictor.predict(x, read)[:, 0]

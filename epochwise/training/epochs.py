@@ -94,7 +94,6 @@ class Training:
         return paths.unfinished(self.family)
 
     def _reseed(self, epoch: int) -> None:
-        keras.utils.set_random_seed(streams.integer("epoch", self.seed, epoch))
         states = [v for v in self.variables if v.path.endswith("seed_generator_state")]
         drawn = streams.generator("layers", self.seed, epoch).integers(2**31, size=(len(states), 2))
         for state, value in zip(states, drawn, strict=True):

@@ -1,8 +1,9 @@
 """Networks that learn and predict batch by batch, each batch a single call of the network's graph.
 
 What Keras's `fit` and `predict` do around a step (data sets, callbacks, logs) takes as long as the
-step itself where the network is small. A batch may be smaller than the others: the graph is one for
-every size, so that a training that resumes computes what one that was never stopped computes.
+step itself where the network is small, and leaves half of the processors idle in a step that loops,
+as that of an LSTM does. A batch may be smaller than the others: the graph is one for every size, so
+that a training that resumes computes what one that was never stopped computes.
 """
 
 import math
@@ -16,8 +17,8 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from epochwise.training import runtime, strategy
-from epochwise.training.runtime import finite
+from epochwise.core.cli import InputError
+from epochwise.training import strategy
 
 BATCH = 256
 """Samples of which a network predicts at once, at most."""
@@ -26,11 +27,11 @@ VALUES = 2**22
 
 
 class Rows(Protocol):
-    """Samples (n, ...) that are read by row numbers: an array, or images that lie in files."""
+    """Samples (n, ...) that are read by row numbers: an array, or what makes one of them."""
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        """Their number, and the shape of each."""
+    def shape(self) -> tuple[Any, ...]:
+        """Their number, and the shape of each; None where that depends on the rows."""
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -67,20 +68,23 @@ class Trainer:
         self._average = average
         self._step: Callable[..., None] | None = None
 
-    def epoch(self, columns: Sequence[Rows], batch_size: int, order: np.ndarray) -> None:
-        """Train once on every row of `columns`, in the `order` of row numbers.
+    def epoch(self, columns: Sequence[Rows], batches: Sequence[np.ndarray]) -> None:
+        """Train once on `columns`, in `batches` of their row numbers.
 
         The columns are inputs, targets and, if there are any, sample weights.
         """
-        rows = [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
         self._network.reset_metrics()
         if strategy.devices() > 1:
-            strategy.fit(self._network, runtime.stream(tuple(columns), rows), self._move_average)
+            read = tf.data.Dataset.from_generator(
+                lambda: (tuple(batch) for batch in read_ahead(columns, batches)),
+                output_signature=tuple(_signature(columns)),
+            )
+            strategy.fit(self._network, read, self._move_average)
         else:
             if self._step is None:
                 self._step = tf.function(self._learn, input_signature=_signature(columns))
             for batch in tqdm(
-                read_ahead(columns, rows), total=len(rows), leave=False, disable=None
+                read_ahead(columns, batches), total=len(batches), leave=False, disable=None
             ):
                 self._step(*batch)
         # Replaces the weights by their running mean, if the optimizer keeps one.
@@ -102,8 +106,10 @@ class Predictor:
         self._network = network
         self._apply: Callable[[np.ndarray], tf.Tensor] | None = None
 
-    def predict(self, inputs: Rows) -> np.ndarray:
+    def predict(self, inputs: Rows, batches: Sequence[np.ndarray] | None = None) -> np.ndarray:
         """What the network makes of `inputs` (n, ...), float32 (n, ...).
+
+        They are read in `batches` of all their row numbers, or in their own order.
 
         Raises:
             InputError: an output is not a number.
@@ -112,11 +118,20 @@ class Predictor:
             call = lambda batch: self._network(batch, training=False)  # noqa: E731
             self._apply = tf.function(call, input_signature=_signature([inputs]))
         made = np.empty((inputs.shape[0], *self._network.output_shape[1:]), "float32")
-        size = max(1, min(BATCH, VALUES // math.prod(inputs.shape[1:])))
-        parts = [slice(start, start + size) for start in range(0, len(made), size)]
+        parts: Sequence[Any] = batches if batches is not None else _slices(inputs)
         for part, (batch,) in zip(parts, read_ahead([inputs], parts), strict=True):
             made[part] = self._apply(batch)
-        return finite(made)
+        if not np.isfinite(made).all():
+            raise InputError(
+                "the network's output is not a number: lower optimizer.learning_rate or set"
+                " optimizer.clip_norm in params.yaml"
+            )
+        return made
+
+
+def _slices(inputs: Rows) -> list[slice]:
+    size = max(1, min(BATCH, VALUES // math.prod(inputs.shape[1:])))
+    return [slice(start, start + size) for start in range(0, inputs.shape[0], size)]
 
 
 def read_ahead(columns: Sequence[Rows], parts: Sequence[Any]) -> Iterator[list[np.ndarray]]:

@@ -95,22 +95,12 @@ def devices() -> int:
     return count
 
 
-def fit(
-    network: keras.Model, batches: tf.data.Dataset, after_step: Callable[[], None] | None = None
-) -> None:
-    """One epoch of `batches`, of inputs, targets and, if there are, weights of samples.
-
-    `after_step` is called after each step where several devices share it.
-    """
-    if devices() == 1:
-        network.fit(batches, shuffle=False, verbose=runtime.verbosity())
-        return
+def fit(network: keras.Model, batches: tf.data.Dataset, after_step: Callable[[], None]) -> None:
+    """Share `batches`, of inputs, targets and, if there are, weights of samples, among devices."""
     step = _step(network)
     for batch in tf.distribute.get_strategy().experimental_distribute_dataset(batches):
         step(batch)
-        if after_step is not None:
-            after_step()
-    network.optimizer.finalize_variable_values(network.trainable_variables)
+        after_step()
 
 
 @contextmanager

@@ -22,13 +22,8 @@ KEYS: dict[Stream, tuple[int, ...]] = {
 def generator(stream: Stream, seed: int, place: int) -> np.random.Generator:
     """The random numbers of `stream` at a `place`, such as an epoch or the number of a split.
 
-    epoch: the order of samples, and Keras's global seed; layers: the states of dropout and of
-    augmentation; input_noise: noise on what a network reads in training; score_noise: the same when
-    it is scored; latent: what a generator draws images from, at the place behind the last epoch.
+    epoch: the order of samples; layers: the states of dropout and of augmentation; input_noise:
+    noise on what a network reads in training; score_noise: the same when it is scored; latent: what
+    a generator draws images from, at the place behind the last epoch.
     """
     return np.random.default_rng([seed, place, *KEYS[stream]])
-
-
-def integer(stream: Stream, seed: int, place: int) -> int:
-    """A seed for a library, from 0 to 2^31 - 1."""
-    return int(generator(stream, seed, place).integers(2**31))

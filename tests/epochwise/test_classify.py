@@ -38,7 +38,7 @@ def test_images_are_classified_by_the_chosen_epoch(network: None) -> None:
     assert found.columns.tolist() == ["image", "predicted", "probability"]
     assert found["image"].tolist() == [str(row) for row in range(CLASSES * EACH["test"])]
     whole = keras_file.load(paths.chosen("cnn") / "model.keras")
-    probabilities = runtime.outputs(whole, Digits().read("test").inputs, 256)
+    probabilities = whole.predict(Digits().read("test").inputs, 256, verbose=0)
     expected = [NAMES[label] for label in probabilities.argmax(axis=1)]
     assert found["predicted"].tolist() == expected
     np.testing.assert_array_equal(found["probability"], probabilities.max(axis=1))
@@ -47,7 +47,7 @@ def test_images_are_classified_by_the_chosen_epoch(network: None) -> None:
 def test_images_are_embedded_by_the_network_that_the_table_names(network: None) -> None:
     found = embed("cnn", paths.digits("test"))
     features = keras_file.load(paths.chosen("cnn") / f"{families.row('cnn').embeds}.keras")
-    expected = runtime.outputs(features, Digits().read("test").inputs, 256)
+    expected = features.predict(Digits().read("test").inputs, 256, verbose=0)
     np.testing.assert_array_equal(np.stack(found["code"].to_pandas()), expected)
     assert found.schema.names == ["image", "code"]
 

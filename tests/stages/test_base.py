@@ -9,7 +9,6 @@ from epochwise.core import paths
 from epochwise.core.cli import InputError
 from epochwise.core.files import write_arrays
 from epochwise.inputs.images import Target
-from epochwise.training import runtime
 from stages import base
 from tests.image_data import CLASSES, digits, make_project, write_target
 
@@ -36,7 +35,7 @@ def test_the_features_are_those_of_the_network_that_is_kept() -> None:
     for split in ("train", "valid"):
         features, read = target.features(split), target.read(split, network.input_shape[1:])
         np.testing.assert_array_equal(
-            features.inputs, runtime.outputs(network, read.inputs[:], 256)
+            features.inputs, network.predict(read.inputs[:], 256, verbose=0)
         )
         np.testing.assert_array_equal(features.labels, read.labels)
         np.testing.assert_array_equal(features.ids, read.ids)

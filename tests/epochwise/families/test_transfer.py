@@ -45,7 +45,7 @@ class Target:
         return self.network
 
     def features(self, split: str) -> Samples:
-        return Samples(runtime.outputs(self.network, IMAGES, 4), LABELS, np.arange(10))
+        return Samples(self.network.predict(IMAGES, 4, verbose=0), LABELS, np.arange(10))
 
     def read(self, split: str, shape: tuple[int, int, int]) -> Samples:
         assert shape == (8, 8, 3)

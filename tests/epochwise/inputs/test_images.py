@@ -147,12 +147,12 @@ order = np.arange(len(samples.labels))
 
 def stream(rows):
     features(network, Samples(samples.inputs[rows], samples.labels[rows], samples.ids[rows]))
-    trainer.epoch((samples.inputs, samples.labels), 10, order[rows])
+    trainer.epoch((samples.inputs, samples.labels), np.split(order[rows], 6))
 
 stream(slice(60))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 features(network, samples)
-trainer.epoch((samples.inputs, samples.labels), 10, order)
+trainer.epoch((samples.inputs, samples.labels), np.split(order, len(order) // 10))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 """Prints by how many KiB the peak of memory rises over that of a few images."""

@@ -16,7 +16,7 @@ from epochwise.core.files import copy_epoch, read_arrays, read_json, read_table
 from epochwise.inputs.images import DIGIT, Digits
 from epochwise.learners import autoencoder
 from epochwise.reports import reconstruction
-from epochwise.training import keras_file, runtime
+from epochwise.training import keras_file
 from epochwise.training.layers import Fit, optimizer
 from tests.image_data import CLASSES, EACH, change_params, make_project, write_digits
 
@@ -92,10 +92,10 @@ def test_scores_are_what_the_chosen_epoch_makes_of_every_split(name: str) -> Non
         clean = Digits().read(split).inputs
         read = autoencoder.scored_inputs(clean, split, family.read_params(), seed=1)
         table = read_table(paths.scores(name) / f"{split}.parquet").to_pandas()
-        outputs = runtime.outputs(network, read, 256).astype("float64")
+        outputs = network.predict(read, 256, verbose=0).astype("float64")
         errors = np.square(outputs - clean).mean(axis=(1, 2, 3))
         np.testing.assert_allclose(table["mse"], errors, rtol=1e-12)
-        codes = runtime.outputs(encoder, clean, 256)
+        codes = encoder.predict(clean, 256, verbose=0)
         np.testing.assert_array_equal(np.stack(table["code"]), codes)
         pixels = np.stack(table["pixels"]).reshape(-1, *DIGIT)
         np.testing.assert_allclose(pixels / 255, clean, atol=1e-6)

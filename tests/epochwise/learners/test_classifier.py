@@ -12,7 +12,7 @@ from epochwise.core import paths
 from epochwise.core.files import copy_epoch, read_arrays, read_json, read_table
 from epochwise.inputs.images import Digits
 from epochwise.learners import classifier
-from epochwise.training import keras_file, runtime
+from epochwise.training import keras_file
 from tests.image_data import CLASSES, EACH, change_params, make_project, write_digits
 
 
@@ -60,7 +60,7 @@ def test_scores_are_what_the_chosen_epoch_makes_of_every_split() -> None:
         assert table["id"].to_pylist() == samples.ids.tolist()
         assert table["label"].to_pylist() == samples.labels.tolist()
         found = np.stack(table["probabilities"].to_pandas())
-        np.testing.assert_array_equal(found, runtime.outputs(network, samples.inputs, 256))
+        np.testing.assert_array_equal(found, network.predict(samples.inputs, 256, verbose=0))
     assert read_json(folder / "classes.json") == ["0", "1", "2"]
     assert read_json(folder / "model.json") == {"parameters": network.count_params()}
 

@@ -40,8 +40,8 @@ def test_the_judge_reads_what_the_chosen_cnn_reads() -> None:
     images = Digits().read("valid").inputs
     network = keras_file.load(paths.chosen("cnn") / "model.keras")
     before = keras.Model(network.inputs, network.layers[-1].input)
-    np.testing.assert_array_equal(judge.features(images), runtime.outputs(before, images, 256))
-    expected = runtime.outputs(network, images, 256).argmax(axis=1)
+    np.testing.assert_array_equal(judge.features(images), before.predict(images, 256, verbose=0))
+    expected = network.predict(images, 256, verbose=0).argmax(axis=1)
     np.testing.assert_array_equal(judge.labels(images), expected)
     assert judge.classes == ["0", "1", "2"]
 

@@ -16,7 +16,7 @@ from epochwise.core.files import copy_epoch, read_json, read_table
 from epochwise.inputs.reviews import mapped
 from epochwise.learners import text
 from epochwise.measures.binary import log_losses
-from epochwise.training import runtime
+from epochwise.training.steps import Trainer
 from tests.epochwise.review_project import SIZES, make_project, set_params
 
 NETWORKS = [name for name, row in families.table().items() if row.learner == "text"]
@@ -113,14 +113,13 @@ def test_every_epoch_reads_all_reviews_in_an_order_of_its_own(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     orders = []
-    stream = runtime.stream
+    epoch = Trainer.epoch
 
-    def recorded(columns: Any, batches: Any) -> Any:
-        if len(columns) > 1:
-            orders.append(np.concatenate(batches).tolist())
-        return stream(columns, batches)
+    def recorded(trainer: Trainer, columns: Any, batches: Any) -> None:
+        orders.append(np.concatenate(batches).tolist())
+        epoch(trainer, columns, batches)
 
-    monkeypatch.setattr(runtime, "stream", recorded)
+    monkeypatch.setattr(Trainer, "epoch", recorded)
     train(name)
     first, second = orders
     assert sorted(first) == sorted(second) == list(range(SIZES["train"]))

@@ -18,6 +18,7 @@ WEIGHTS = RANDOM.random(len(INPUTS), "float32")
 COLUMNS = (INPUTS, LABELS, WEIGHTS)
 ORDER = RANDOM.permutation(len(INPUTS))
 SIZE = 100
+BATCHES = [ORDER[start : start + SIZE] for start in range(0, len(ORDER), SIZE)]
 
 
 class Elsewhere:
@@ -57,8 +58,9 @@ def weights(made: keras.Model) -> list[np.ndarray]:
 
 def test_an_epoch_is_an_epoch_of_keras() -> None:
     ours, theirs = network(), network()
-    Trainer(ours).epoch(COLUMNS, SIZE, ORDER)
-    theirs.fit(runtime.batches(COLUMNS, SIZE, ORDER), shuffle=False, verbose=0)
+    Trainer(ours).epoch(COLUMNS, BATCHES)
+    inputs, labels, weighted = (column[ORDER] for column in COLUMNS)
+    theirs.fit(inputs, labels, SIZE, sample_weight=weighted, shuffle=False, verbose=0)
     for left, right in zip(weights(ours), weights(theirs), strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-5, atol=1e-6)
 
@@ -68,13 +70,13 @@ def test_an_epoch_gives_the_same_bytes_after_one_of_another_size() -> None:
     first, second = network(), network()
     start = [variable.numpy() for variable in (*second.variables, *second.optimizer.variables)]
     trainer = Trainer(second)
-    trainer.epoch(COLUMNS, SIZE + 1, ORDER[:-3])
+    trainer.epoch(COLUMNS, [ORDER[: SIZE + 1], ORDER[SIZE + 1 : -3]])
     for variable, value in zip(
         (*second.variables, *second.optimizer.variables), start, strict=True
     ):
         variable.assign(value)
-    trainer.epoch(COLUMNS, SIZE, ORDER)
-    Trainer(first).epoch(COLUMNS, SIZE, ORDER)
+    trainer.epoch(COLUMNS, BATCHES)
+    Trainer(first).epoch(COLUMNS, BATCHES)
     for left, right in zip(weights(first), weights(second), strict=True):
         np.testing.assert_array_equal(left, right)
 
@@ -82,8 +84,8 @@ def test_an_epoch_gives_the_same_bytes_after_one_of_another_size() -> None:
 def test_what_is_not_in_memory_is_trained_on_alike() -> None:
     first, second = network(), network()
     inputs = Elsewhere(INPUTS)
-    Trainer(first).epoch(COLUMNS, SIZE, ORDER)
-    Trainer(second).epoch((inputs, LABELS, WEIGHTS), SIZE, ORDER)
+    Trainer(first).epoch(COLUMNS, BATCHES)
+    Trainer(second).epoch((inputs, LABELS, WEIGHTS), BATCHES)
     for left, right in zip(weights(first), weights(second), strict=True):
         np.testing.assert_array_equal(left, right)
     np.testing.assert_array_equal(np.concatenate(inputs.read), ORDER)
@@ -94,7 +96,7 @@ def test_the_average_is_the_running_mean_of_the_weights_after_every_step() -> No
     trainer = Trainer(learns, Average(learns, mean, decay=0.3))
     expected = weights(mean)
     for step in range(1, 6):
-        trainer.epoch(COLUMNS, SIZE, ORDER[:SIZE])
+        trainer.epoch(COLUMNS, BATCHES[:1])
         decay = min(0.3, (1 + step) / (10 + step))
         pairs = zip(expected, weights(learns), strict=True)
         expected = [decay * old + (1 - decay) * new for old, new in pairs]
@@ -108,6 +110,12 @@ def test_predictions_are_those_of_the_network(inputs: Any) -> None:
     found = Predictor(made).predict(inputs)
     np.testing.assert_allclose(found, made(INPUTS, training=False), rtol=1e-5)
     np.testing.assert_array_equal(found, Predictor(made).predict(INPUTS))
+
+
+def test_predictions_do_not_depend_on_the_order_of_reading() -> None:
+    predictor = Predictor(network())
+    found = predictor.predict(INPUTS, BATCHES)
+    np.testing.assert_allclose(found, predictor.predict(INPUTS), rtol=1e-5)
 
 
 def test_nothing_is_predicted_of_nothing() -> None:

@@ -28,8 +28,3 @@ def test_streams_seeds_and_places_differ() -> None:
 def test_noise_of_train_and_valid_differ() -> None:
     train, valid = (streams.generator("score_noise", 1, split).random(100) for split in (0, 1))
     assert not np.isin(train, valid).any()
-
-
-def test_integers_are_seeds_of_libraries() -> None:
-    found = [streams.integer("epoch", 1, epoch) for epoch in range(100)]
-    assert min(found) >= 0 and max(found) < 2**31 and len(set(found)) == 100
