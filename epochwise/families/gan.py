@@ -81,7 +81,7 @@ class Adversaries:
         parts = (self.generator, self.averaged, self.discriminator, *self.optimizers.values())
         return [variable for part in parts for variable in part.variables]
 
-    @tf.function
+    @tf.function(autograph=False)
     def step(self, real: tf.Tensor, noise: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
         """Train both; return the losses of discriminator and generator (2,).
 

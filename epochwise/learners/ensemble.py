@@ -4,7 +4,6 @@ import time
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from epochwise import families
@@ -14,7 +13,7 @@ from epochwise.core.files import read_json, read_table, replacing, write_json, w
 from epochwise.families import Family
 from epochwise.inputs.reviews.texts import scored, scored_epochs
 from epochwise.measures.binary import epoch_row
-from epochwise.training.epoch_table import epoch_column, live_curves, log_epoch, write_epoch_table
+from epochwise.training.epoch_table import epoch_column, write_only_epoch
 
 
 def train(family: Family, params: Any, seed: int) -> None:
@@ -31,16 +30,9 @@ def train(family: Family, params: Any, seed: int) -> None:
     unseen = family.module.out_of_fold(given["valid"], labels["valid"], params, seed)
     model = family.module.fit(given["valid"], labels["valid"], params)
     likely = {"train": family.module.probabilities(model, given["train"]), "valid": unseen}
-    with replacing(paths.epochs(family.name)) as folder:
-        folder.mkdir()
-        write_table(folder / "000.parquet", model)
-        valid = scored_epochs(reviews["valid"], {epoch_column(0): unseen})
-        write_table(folder / "valid.parquet", valid)
+    valid = scored_epochs(reviews["valid"], {epoch_column(0): unseen})
     row = epoch_row(labels, likely)
-    with live_curves(family.name) as live:
-        log_epoch(live, row)
-    table = pd.DataFrame([{"epoch": 0, **row, "kept": 1}])
-    write_epoch_table(family.name, table, time.monotonic() - started)
+    write_only_epoch(family.name, model, valid, row, time.monotonic() - started)
 
 
 def score(family: Family, params: Any, seed: int) -> None:

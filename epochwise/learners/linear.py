@@ -4,7 +4,6 @@ import time
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from epochwise.core import paths
@@ -12,7 +11,7 @@ from epochwise.core.files import read_table, replacing, write_json, write_table
 from epochwise.families import Family
 from epochwise.inputs.reviews.texts import read_test, read_texts, scored, scored_epochs
 from epochwise.measures.binary import epoch_row
-from epochwise.training.epoch_table import epoch_column, live_curves, log_epoch, write_epoch_table
+from epochwise.training.epoch_table import epoch_column, write_only_epoch
 
 
 def train(family: Family, params: Any, seed: int) -> None:
@@ -26,16 +25,9 @@ def train(family: Family, params: Any, seed: int) -> None:
     texts = {split: table["text"].to_pylist() for split, table in reviews.items()}
     model = family.module.fit(texts["train"], labels["train"], params, seed)
     likely = {split: family.module.probabilities(model, texts[split], params) for split in texts}
-    with replacing(paths.epochs(family.name)) as folder:
-        folder.mkdir()
-        write_table(folder / "000.parquet", model)
-        valid = scored_epochs(reviews["valid"], {epoch_column(0): likely["valid"]})
-        write_table(folder / "valid.parquet", valid)
+    valid = scored_epochs(reviews["valid"], {epoch_column(0): likely["valid"]})
     row = epoch_row(labels, likely)
-    with live_curves(family.name) as live:
-        log_epoch(live, row)
-    table = pd.DataFrame([{"epoch": 0, **row, "kept": 1}])
-    write_epoch_table(family.name, table, time.monotonic() - started)
+    write_only_epoch(family.name, model, valid, row, time.monotonic() - started)
 
 
 def score(family: Family, params: Any, seed: int) -> None:

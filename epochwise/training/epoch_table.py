@@ -3,10 +3,11 @@
 import hashlib
 
 import pandas as pd
+import pyarrow as pa
 from dvclive import Live
 
 from epochwise.core import paths
-from epochwise.core.files import replacing, write_json
+from epochwise.core.files import replacing, write_json, write_table
 
 NUMBERS = "%.6g"
 """Finer than other numbers in git: epochs that differ by less are still chosen among."""
@@ -38,6 +39,22 @@ def write_epoch_table(family: str, table: pd.DataFrame, seconds: float) -> None:
         paths.metrics(family, "timing.json"),
         {"train_seconds": round(seconds, 1), "epochs_csv_sha256": digest},
     )
+
+
+def write_only_epoch(
+    family: str, model: pa.Table, valid: pa.Table, row: dict[str, float], seconds: float
+) -> None:
+    """Write what a training without epochs leaves: `model` as epoch 0, and `row` of it.
+
+    `valid` are the reviews of that split with the column `epoch_column(0)`.
+    """
+    with replacing(paths.epochs(family)) as folder:
+        folder.mkdir()
+        write_table(folder / "000.parquet", model)
+        write_table(folder / "valid.parquet", valid)
+    with live_curves(family) as live:
+        log_epoch(live, row)
+    write_epoch_table(family, pd.DataFrame([{"epoch": 0, **row, "kept": 1}]), seconds)
 
 
 def epoch_column(epoch: int) -> str:

@@ -82,7 +82,9 @@ class Trainer:
             strategy.fit(self._network, read, self._move_average)
         else:
             if self._step is None:
-                self._step = tf.function(self._learn, input_signature=_signature(columns))
+                self._step = tf.function(
+                    self._learn, input_signature=_signature(columns), autograph=False
+                )
             for batch in tqdm(
                 read_ahead(columns, batches), total=len(batches), leave=False, disable=None
             ):
@@ -116,7 +118,7 @@ class Predictor:
         """
         if self._apply is None:
             call = lambda batch: self._network(batch, training=False)  # noqa: E731
-            self._apply = tf.function(call, input_signature=_signature([inputs]))
+            self._apply = tf.function(call, input_signature=_signature([inputs]), autograph=False)
         made = np.empty((inputs.shape[0], *self._network.output_shape[1:]), "float32")
         parts: Sequence[Any] = batches if batches is not None else _slices(inputs)
         for part, (batch,) in zip(parts, read_ahead([inputs], parts), strict=True):

@@ -133,4 +133,6 @@ def _step(network: keras.Model) -> Any:
             weights = tf.ones([size, *[1] * (targets.shape.rank - 2)])
         network.train_step((inputs, targets, share * weights))
 
-    return tf.function(lambda batch: chosen.run(on_device, args=batch), reduce_retracing=True)
+    return tf.function(
+        lambda batch: chosen.run(on_device, args=batch), reduce_retracing=True, autograph=False
+    )
