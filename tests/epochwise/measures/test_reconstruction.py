@@ -31,6 +31,14 @@ def test_reconstructions_are_measured_as_keras_does(seed: int) -> None:
     np.testing.assert_allclose(errors.mean(), np.mean((originals - outputs) ** 2), rtol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["cross_entropies", "squared_errors"])
+def test_an_image_is_measured_alike_alone_and_among_many(name: str) -> None:
+    measure = getattr(reconstruction, name)
+    pair = np.random.default_rng(1).random((2, 2 * reconstruction.ROWS + 3, 4, 4, 1), "float32")
+    alone = [measure(*pair[:, row : row + 1])[0] for row in range(pair.shape[1])]
+    np.testing.assert_array_equal(measure(*pair), alone)
+
+
 def test_a_tenth_of_the_error_is_ten_decibels() -> None:
     assert reconstruction.psnr(np.array(0.01)) - reconstruction.psnr(np.array(0.1)) == 10
 
