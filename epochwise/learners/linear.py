@@ -27,7 +27,7 @@ def train(family: Family, params: Any, seed: int) -> None:
     likely = {split: family.module.probabilities(model, texts[split], params) for split in texts}
     valid = scored_epochs(reviews["valid"], {epoch_column(0): likely["valid"]})
     row = epoch_row(labels, likely)
-    write_only_epoch(family.name, model, valid, row, time.monotonic() - started)
+    write_only_epoch(family.name, model, valid, row, started)
 
 
 def score(family: Family, params: Any, seed: int) -> None:

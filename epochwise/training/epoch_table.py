@@ -1,6 +1,7 @@
 """What every training leaves: the epoch table, live curves, and how long it took."""
 
 import hashlib
+import time
 
 import pandas as pd
 import pyarrow as pa
@@ -42,11 +43,12 @@ def write_epoch_table(family: str, table: pd.DataFrame, seconds: float) -> None:
 
 
 def write_only_epoch(
-    family: str, model: pa.Table, valid: pa.Table, row: dict[str, float], seconds: float
+    family: str, model: pa.Table, valid: pa.Table, row: dict[str, float], started: float
 ) -> None:
     """Write what a training without epochs leaves: `model` as epoch 0, and `row` of it.
 
-    `valid` are the reviews of that split with the column `epoch_column(0)`.
+    `valid` are the reviews of that split with the column `epoch_column(0)`; `started` is when the
+    training began, by `time.monotonic`.
     """
     with replacing(paths.epochs(family)) as folder:
         folder.mkdir()
@@ -54,7 +56,8 @@ def write_only_epoch(
         write_table(folder / "valid.parquet", valid)
     with live_curves(family) as live:
         log_epoch(live, row)
-    write_epoch_table(family, pd.DataFrame([{"epoch": 0, **row, "kept": 1}]), seconds)
+    table = pd.DataFrame([{"epoch": 0, **row, "kept": 1}])
+    write_epoch_table(family, table, time.monotonic() - started)
 
 
 def epoch_column(epoch: int) -> str:
