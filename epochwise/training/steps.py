@@ -111,7 +111,8 @@ class Predictor:
     def predict(self, inputs: Rows, batches: Sequence[np.ndarray] | None = None) -> np.ndarray:
         """What the network makes of `inputs` (n, ...), float32 (n, ...).
 
-        They are read in `batches` of all their row numbers, or in their own order.
+        They are read in their own order, or in `batches` of all their row numbers, which samples
+        need whose shape depends on the rows.
 
         Raises:
             InputError: an output is not a number.

@@ -96,7 +96,10 @@ def devices() -> int:
 
 
 def fit(network: keras.Model, batches: tf.data.Dataset, after_step: Callable[[], None]) -> None:
-    """Share `batches`, of inputs, targets and, if there are, weights of samples, among devices."""
+    """Train on `batches` of inputs, targets and, if there are, weights of samples.
+
+    Every device takes its share of a batch; `after_step` is called after each.
+    """
     step = _step(network)
     for batch in tf.distribute.get_strategy().experimental_distribute_dataset(batches):
         step(batch)
