@@ -34,7 +34,7 @@ help:
 
 repro: .venv/installed .dvc/tmp/plots.html
 	python -m epochwise.check
-	python -m dvc repro
+	python -m epochwise.repro
 	python -m stages.leaderboard --show
 
 params: .venv/installed

@@ -87,7 +87,7 @@ def test_the_pipeline_comes_with_a_page_for_its_plots(checkout: Path) -> None:
     done = make(checkout, "--dry-run", "repro", f"PYTHON={sys.executable}")
     commands = [line for line in done.stdout.splitlines() if line.startswith("python -m")]
     assert commands[0] == "python -m epochwise.review --template"
-    assert "python -m dvc repro" in commands
+    assert "python -m epochwise.repro" in commands
 
 
 def test_a_failed_installation_leaves_nothing_and_the_next_make_repairs(checkout: Path) -> None:

@@ -108,7 +108,7 @@ def make_project(folder: Path, *overrides: str) -> Path:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = make_project(tmp_path_factory.mktemp("project"))
-    succeed(folder, "dvc", "repro", "--quiet")
+    succeed(folder, "epochwise.repro")
     return folder
 
 

@@ -1,0 +1,70 @@
+"""Reproduce the pipeline with two processes of DVC: reviews beside images, then what is left.
+
+The stages of reviews and of images have none in common, so that the ones train while the others
+start, read or write. The outputs are those of `dvc repro` alone.
+"""
+
+import subprocess
+import sys
+from threading import Thread
+from typing import IO
+
+from epochwise import families
+from epochwise.core.cli import InputError, run
+
+DVC = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro"]
+SHOWN = 3
+"""Lines of a failed process that are shown again at the end, below what the other one said."""
+
+
+def targets() -> list[list[str]]:
+    """The last stage of each family: of the families of reviews, and of those of images."""
+    reviews: list[str] = []
+    images: list[str] = []
+    for name, row in families.table().items():
+        (reviews if row.dataset == "reviews" else images).append(f"evaluate@{name}")
+    return [reviews, images]
+
+
+def side_by_side(commands: list[list[str]]) -> None:
+    """Run `commands` at the same time, and show what they say line by line.
+
+    Raises:
+        InputError: a command failed; the others have run to their end.
+    """
+    said: list[list[str]] = [[] for _ in commands]
+    running = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for command in commands
+    ]
+    relays = [
+        Thread(target=_relay, args=(process.stdout, lines), daemon=True)
+        for process, lines in zip(running, said, strict=True)
+    ]
+    for relay in relays:
+        relay.start()
+    for relay in relays:
+        relay.join()
+    failed = [
+        lines[-SHOWN:] for process, lines in zip(running, said, strict=True) if process.wait() != 0
+    ]
+    if failed:
+        last = [line.strip() for lines in failed for line in lines]
+        raise InputError("\n".join(["dvc repro failed:", *last]))
+
+
+def _relay(source: IO[str], lines: list[str]) -> None:
+    for line in source:
+        print(line, end="", flush=True)
+        if line.strip():
+            lines.append(line)
+
+
+def main() -> None:
+    """Reproduce what has changed, or has never been made."""
+    side_by_side([[*DVC, *names] for names in targets()])
+    side_by_side([DVC])
+
+
+if __name__ == "__main__":
+    run(main)
