@@ -40,11 +40,14 @@ WITH_HASHES = pa.schema(
     [
         *SCHEMA,
         ("neutral", pa.bool_()),
+        ("empty", pa.bool_()),
         ("same_text", pa.uint64()),
         ("same_review", pa.uint64()),
     ]
 )
 """SCHEMA, and what tells which rows to drop."""
+FACTS = ["label", "split", "neutral", "empty", "same_text", "same_review"]
+"""The columns that tell which rows to drop: not the texts, which take long to read."""
 REASONS = ("", "no_label", "neutral", "empty", "leaked", "repeated", "duplicate")
 """Why rows are dropped."""
 
@@ -76,8 +79,8 @@ def labels(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
 def clean_partition(table: pa.Table, digits: Digits) -> pa.Table:
     """Raw reviews as rows of WITH_HASHES, in the same order, none dropped.
 
-    `neutral`: a middle rating; `same_text`: a 64-bit hash of the cleaned text; `same_review`: one
-    of user, time and original text, null where user or time is unknown.
+    `neutral`: a middle rating; `empty`: no word is left; `same_text`: a 64-bit hash of the cleaned
+    text; `same_review`: one of user, time and original text, null where user or time is unknown.
     """
     label, neutral = labels(table)
     original = table["text"].to_pylist()
@@ -93,6 +96,7 @@ def clean_partition(table: pa.Table, digits: Digits) -> pa.Table:
             "text": pa.array(cleaned, pa.string()),
             "label": pa.array(label),
             "neutral": pa.array(neutral),
+            "empty": pa.array([not text for text in cleaned], pa.bool_()),
             "same_text": pd.util.hash_array(np.array(cleaned, dtype=object), categorize=False),
             "same_review": pa.array(same_review, mask=~known),
         },
@@ -170,7 +174,7 @@ def main() -> None:
         with started(engine) as over:
             cleaned = over(partial(clean_partition, digits=clean.digits), tables)
             write_partitions(everything, cleaned, WITH_HASHES)
-        parts = zip(*map(_facts, partitions(everything, rows)), strict=True)
+        parts = zip(*map(_facts, partitions(everything, rows, FACTS)), strict=True)
         facts = Facts(*map(np.concatenate, parts))
         why = dropped(facts, clean.drop_duplicates)
         stays = why == 0
@@ -184,7 +188,7 @@ def _facts(table: pa.Table) -> Facts:
     return Facts(
         label=table["label"].to_numpy(),
         neutral=table["neutral"].to_numpy(),
-        empty=pc.equal(table["text"], "").to_numpy(),
+        empty=table["empty"].to_numpy(),
         precedence=table["split"].to_pandas().map(PRECEDENCE).fillna(2).to_numpy("uint8"),
         same_text=table["same_text"].to_numpy(),
         known=pc.is_valid(table["same_review"]).to_numpy(),

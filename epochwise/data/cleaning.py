@@ -11,12 +11,14 @@ from epochwise.core.params import Section
 
 Digits = Literal["keep", "drop", "mask"]
 
-URL = re.compile(r"\b(?:https?://|ftp://|www\.)\S+", re.IGNORECASE)
+URL = re.compile(r"\b(?:https?://|ftp://|www\.)\S+")
 # The look-behind keeps the search linear: a match starts only where an address can start.
 EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 # Grave and acute accents and primes, which people type for apostrophes.
 APOSTROPHES = str.maketrans(dict.fromkeys("`\u00b4\u2032\u2035\u02b9", "'"))
-LOOSE_APOSTROPHE = re.compile(r"(?<![^\s'])'+|'+(?![^\s'])|'{2,}")
+# One of several, at the end of a word, or at its start. What begins with a plain character is found
+# fast.
+LOOSE_APOSTROPHE = re.compile(r"'(?:'+|(?!\S)|(?<!\S'))")
 
 
 class Clean(Section):
@@ -67,7 +69,8 @@ def clean_text(text: str, digits: Digits) -> str:
         text = uncurl_quotes(text.translate(APOSTROPHES))
         text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
     text = text.lower().replace("`", "'")
-    text = URL.sub(" ", text)
+    if "://" in text or "www." in text:
+        text = URL.sub(" ", text)
     if "@" in text:
         text = EMAIL.sub(" ", text)
     text = text.translate(CHARACTERS[digits])
