@@ -18,7 +18,7 @@ from tests.configuration import ROOT
 COLUMNS = 160
 TABLE = families.table()
 REVIEWS = ("baseline", "mlp", "lstm", "bilstm", "transformer")
-"""As many families as may change at once."""
+"""As many families as fit: of more the last columns become `…`, and `dvc exp diff` shows all."""
 RULE = "params.yaml"
 
 

@@ -131,8 +131,7 @@ def _shuffled(x: Input, size: int, random: np.random.Generator) -> list[np.ndarr
 
 
 def _apply(predictor: Predictor, x: Input) -> np.ndarray:
+    read = None
     if isinstance(x, Sequences) and x.cut.trim:
         read = batches.ordered_by_size(x.sizes)
-    else:
-        read = batches.ordered(len(x))
     return predictor.predict(x, read)[:, 0]

@@ -27,11 +27,6 @@ def shuffled_by_size(sizes: np.ndarray, size: int, random: np.random.Generator) 
     return [batches[place] for place in random.permutation(len(batches))]
 
 
-def ordered(samples: int) -> list[np.ndarray]:
-    """All rows from 0 to `samples`, in batches to score."""
-    return _chunks(np.arange(samples), ROWS)
-
-
 def ordered_by_size(sizes: np.ndarray) -> list[np.ndarray]:
     """All rows of samples with these `sizes` (n,), the small ones first, in batches to score.
 
