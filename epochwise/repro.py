@@ -13,6 +13,8 @@ from epochwise import families
 from epochwise.core.cli import InputError, run
 
 DVC = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro"]
+REST = ["leaderboard", "champion"]
+"""The stages that read every family."""
 SHOWN = 3
 """Lines of a failed process that are shown again at the end, below what the other one said."""
 
@@ -63,7 +65,7 @@ def _relay(source: IO[str], lines: list[str]) -> None:
 def main() -> None:
     """Reproduce what has changed, or has never been made."""
     side_by_side([[*DVC, *names] for names in targets()])
-    side_by_side([DVC])
+    side_by_side([[*DVC, "--single-item", *REST]])
 
 
 if __name__ == "__main__":

@@ -4,33 +4,27 @@ import networkx as nx
 import pytest
 from dvc.repo import Repo
 
-from epochwise import families
 from epochwise.core.cli import InputError
-from epochwise.repro import side_by_side, targets
+from epochwise.repro import REST, side_by_side, targets
 
 
 def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
-def test_every_family_is_reproduced_by_one_of_the_two() -> None:
-    reviews, images = targets()
-    assert sorted(reviews + images) == sorted(f"evaluate@{name}" for name in families.table())
-
-
-def test_the_two_have_no_stage_in_common() -> None:
+def test_all_stages_are_reproduced_and_none_by_both_at_once() -> None:
     graph = Repo().index.graph
-    needed = [
-        {stage for last in names for stage in nx.descendants(graph, by_name(graph, last))}
-        for names in targets()
-    ]
-    assert all(len(stages) > 10 for stages in needed)
-    assert not needed[0] & needed[1]
+    reviews, images = (
+        {stage for name in names for stage in needed(graph, name)} for names in targets()
+    )
+    assert not reviews & images
+    assert {stage.addressing for stage in graph} == reviews | images | set(REST)
 
 
-def by_name(graph: nx.DiGraph, name: str) -> object:
+def needed(graph: nx.DiGraph, name: str) -> set[str]:
+    """The names of a stage and of those that it needs."""
     (found,) = [stage for stage in graph if stage.addressing == name]
-    return found
+    return {stage.addressing for stage in (found, *nx.descendants(graph, found))}
 
 
 def test_both_run_at_once_and_no_line_is_torn(capfd: pytest.CaptureFixture[str]) -> None:
