@@ -30,8 +30,8 @@ class SequenceParams(Cut):
     Its embedding starts from the word vectors of the pipeline, or from random ones of
     `embedding_size`; `embedding_dropout` hides a share of its dimensions in training. A step
     updates `all` word vectors, as long as their momentum lasts, or only those that it has
-    `touched` (epochwise.training.lazy). Training ends early, though not before two epochs, where
-    another one would show the network more than `shown` reviews in all (null: never).
+    `touched`, which have none (epochwise.training.lazy). Training ends early, though not before two
+    epochs, where another one would show the network more than `shown` reviews in all (null: never).
     """
 
     embedding: Literal["random", "word2vec"]
