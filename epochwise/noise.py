@@ -59,6 +59,20 @@ def digest(lock: dict[str, Any], family: str) -> str | None:
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
 
 
+def is_consistent(lock: dict[str, Any], family: str) -> bool:
+    """Whether every stage of a family has read what stands in the content of dvc.lock.
+
+    An experiment on an ensemble trains its members with the new seed, and does not evaluate them.
+    """
+    stages = lock.get("stages", {})
+    made = {out["path"]: out["md5"] for entry in stages.values() for out in entry.get("outs", ())}
+    return all(
+        made.get(dep["path"], dep["md5"]) == dep["md5"]
+        for step in STAGES
+        for dep in stages.get(f"{step}@{family}", {}).get("deps", ())
+    )
+
+
 def scalars(metrics: dict[str, Any]) -> dict[str, float]:
     """The single numbers of a family's metrics on test that a seed can change."""
     fixed = {"n", "epoch", "parameters", "threshold", "generated", "code_size", "pca_size"}
@@ -96,14 +110,15 @@ def read(revision: str | None, path: Path) -> Any:
 def repeats(revisions: list[str | None], family: str) -> tuple[str | None, dict[int, Any]]:
     """The digest of `family` in the first of `revisions`, and its metrics on test by seed.
 
-    A revision counts if it has the same digest, and a seed that none before it has.
+    A revision counts if it has the same digest, a seed that none before it has, and metrics of the
+    training that it has seen last.
     """
     ours = digest(read(revisions[0], LOCK) or {}, family)
     by_seed: dict[int, Any] = {}
     for revision in revisions if ours else []:
         lock = read(revision, LOCK) or {}
         metrics = read(revision, paths.metrics(family, "test.json"))
-        if metrics and digest(lock, family) == ours:
+        if metrics and digest(lock, family) == ours and is_consistent(lock, family):
             values = lock["stages"][f"train@{family}"]["params"]["params.yaml"]
             by_seed.setdefault(values["seed.training"], scalars(metrics))
     return ours, by_seed

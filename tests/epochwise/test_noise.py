@@ -13,7 +13,10 @@ from epochwise import noise
 from epochwise.core import paths
 
 
-def lock(seed: int, epochs: int = 5, data: str = "a", code: str = "c") -> dict[str, Any]:
+def lock(
+    seed: int, epochs: int = 5, data: str = "a", code: str = "c", read: int | None = None
+) -> dict[str, Any]:
+    """A lock of two stages, the second of which has `read` what another seed made."""
     train = {
         "cmd": "python -m stages.train lstm",
         "deps": [
@@ -21,9 +24,10 @@ def lock(seed: int, epochs: int = 5, data: str = "a", code: str = "c") -> dict[s
             {"path": "stages/train.py", "md5": code},
         ],
         "params": {"params.yaml": {"seed.training": seed, "train.lstm": {"epochs": epochs}}},
+        "outs": [{"path": "data/epochs/lstm", "md5": f"made with {seed}"}],
     }
     threshold = {
-        "deps": [{"path": "data/epochs/lstm", "md5": f"made with {seed}"}],
+        "deps": [{"path": "data/epochs/lstm", "md5": f"made with {read or seed}"}],
         "params": {"params.yaml": {"threshold": {"rule": "youden"}}},
     }
     return {"stages": {"train@lstm": train, "threshold@lstm": threshold}}
@@ -81,6 +85,7 @@ def test_repeats_are_found_in_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         commit(3, 0.84),
         commit(4, 0.99, epochs=9),
         commit(5, 0.99, data="b"),
+        commit(6, 0.99, read=1),
         commit(2, 0.1),
     ]
     commit(1, 0.80)
