@@ -6,6 +6,8 @@ start, read or write. The outputs are those of `dvc repro` alone.
 
 import subprocess
 import sys
+from collections import deque
+from itertools import chain
 from threading import Thread
 from typing import IO
 
@@ -34,32 +36,30 @@ def side_by_side(commands: list[list[str]]) -> None:
     Raises:
         InputError: a command failed; the others have run to their end.
     """
-    said: list[list[str]] = [[] for _ in commands]
     running = [
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for command in commands
     ]
+    last: list[deque[str]] = [deque(maxlen=SHOWN) for _ in running]
     relays = [
         Thread(target=_relay, args=(process.stdout, lines), daemon=True)
-        for process, lines in zip(running, said, strict=True)
+        for process, lines in zip(running, last, strict=True)
     ]
     for relay in relays:
         relay.start()
     for relay in relays:
         relay.join()
-    failed = [
-        lines[-SHOWN:] for process, lines in zip(running, said, strict=True) if process.wait() != 0
-    ]
+    failed = [lines for process, lines in zip(running, last, strict=True) if process.wait() != 0]
     if failed:
-        last = [line.strip() for lines in failed for line in lines]
-        raise InputError("\n".join(["dvc repro failed:", *last]))
+        raise InputError("\n".join(["dvc repro failed:", *chain(*failed)]))
 
 
-def _relay(source: IO[str], lines: list[str]) -> None:
+def _relay(source: IO[str], last: deque[str]) -> None:
+    """Print the lines of `source` as they come, and keep the last that are not empty."""
     for line in source:
         print(line, end="", flush=True)
         if line.strip():
-            lines.append(line)
+            last.append(line.strip())
 
 
 def main() -> None:

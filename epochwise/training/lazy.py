@@ -7,10 +7,10 @@ import tensorflow as tf
 class LazyAdamax(keras.optimizers.Adamax):
     """Adamax (Kingma & Ba 2015) that updates only the rows of an embedding that a batch reads.
 
-    Adamax itself moves every row at every step, as long as its momentum lasts: by as much again,
-    after a single gradient, as nine tenths of what that gradient is worth. A row that is updated
-    only where it is read would lose that, and learn ten times slower. So rows have no momentum:
-    they go all of their way at once. A step costs what the batch's words cost, however large the
+    Adamax itself moves every row at every step, as long as its momentum lasts. With the default
+    `beta_1` of 0.9 a gradient moves a row by a tenth of its worth in the step that reads it, and by
+    the rest in the steps that follow, which do not update that row here. So rows have no momentum,
+    and go all of the way at once. A step costs what the batch's words cost, however large the
     vocabulary is. All other variables are updated as by Adamax.
     """
 

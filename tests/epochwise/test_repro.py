@@ -1,4 +1,5 @@
 import sys
+from pathlib import Path
 
 import networkx as nx
 import pytest
@@ -27,8 +28,23 @@ def needed(graph: nx.DiGraph, name: str) -> set[str]:
     return {stage.addressing for stage in (found, *nx.descendants(graph, found))}
 
 
-def test_both_run_at_once_and_no_line_is_torn(capfd: pytest.CaptureFixture[str]) -> None:
-    code = "import time\nfor _ in range(200): print('{0}', end=''); print('{0}')"
+def test_both_run_at_once(tmp_path: Path) -> None:
+    """Each waits until the other has begun."""
+    code = """
+import sys, time
+from pathlib import Path
+Path(sys.argv[1]).touch()
+end = time.monotonic() + 60
+while not Path(sys.argv[2]).exists():
+    if time.monotonic() > end: sys.exit("alone")
+    time.sleep(0.01)
+"""
+    ours, theirs = str(tmp_path / "reviews"), str(tmp_path / "images")
+    side_by_side([[*python(code), ours, theirs], [*python(code), theirs, ours]])
+
+
+def test_no_line_is_torn(capfd: pytest.CaptureFixture[str]) -> None:
+    code = "for _ in range(200): print('{0}', end='', flush=True); print('{0}', flush=True)"
     side_by_side([python(code.format("reviews")), python(code.format("images"))])
     lines = capfd.readouterr().out.splitlines()
     assert sorted(lines) == ["imagesimages"] * 200 + ["reviewsreviews"] * 200
