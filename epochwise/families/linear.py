@@ -1,4 +1,4 @@
-"""TF-IDF and logistic regression, kept as one table of terms: nothing to unpickle."""
+"""Terms and logistic regression, kept as one table of terms: nothing to unpickle."""
 
 from typing import Literal
 
@@ -16,35 +16,41 @@ INTERCEPT = ""
 """The term of the row that holds the intercept as its coefficient."""
 
 
-class Tfidf(Section):
+class Terms(Section):
     """Params of a linear model.
 
     Terms are runs of up to `ngrams` words in at least `min_documents` reviews; of them the
-    `max_terms` most frequent count (null: all). `sublinear` takes 1 + ln(count) for a count.
+    `max_terms` most frequent count (null: all). For a term's count in a review stands 1 where it is
+    `binary`, or 1 + ln(count) where it is `sublinear`, times its inverse document frequency with
+    `idf`; the vector of a review has length 1.
     """
 
     ngrams: PositiveInt
     min_documents: PositiveInt
     max_terms: PositiveInt | None
+    binary: bool
     sublinear: bool
+    idf: bool
     regularization: PositiveFloat
     class_weight: Literal["balanced"] | list[PositiveFloat] | None
 
 
-def fit(texts: list[str], labels: np.ndarray, params: Tfidf, seed: int) -> pa.Table:
+def fit(texts: list[str], labels: np.ndarray, params: Terms, seed: int) -> pa.Table:
     """Fit on cleaned texts: a table `term, idf, coefficient`, the intercept in its last row."""
     vectorizer, features = fit_terms(texts, params)
     return as_table(vectorizer, *regress(features, labels, params, seed))
 
 
-def fit_terms(texts: list[str], params: Tfidf) -> tuple[TfidfVectorizer, sp.csr_matrix]:
+def fit_terms(texts: list[str], params: Terms) -> tuple[TfidfVectorizer, sp.csr_matrix]:
     """The vectorizer of the terms of cleaned texts, and what it makes of them (n, m)."""
-    vectorizer = _vectorizer(params, min_df=params.min_documents, max_features=params.max_terms)
+    vectorizer = _vectorizer(
+        params, min_df=params.min_documents, max_features=params.max_terms, use_idf=params.idf
+    )
     return vectorizer, vectorizer.fit_transform(texts)
 
 
 def regress(
-    features: sp.csr_matrix, labels: np.ndarray, params: Tfidf, seed: int
+    features: sp.csr_matrix, labels: np.ndarray, params: Terms, seed: int
 ) -> tuple[np.ndarray, float]:
     """Coefficients (m,) and intercept of logistic regression on `features` (n, m).
 
@@ -65,13 +71,13 @@ def as_table(vectorizer: TfidfVectorizer, coefficients: np.ndarray, intercept: f
     return pa.table(
         {
             "term": [*vectorizer.get_feature_names_out(), INTERCEPT],
-            "idf": [*vectorizer.idf_, 0.0],
+            "idf": [*(vectorizer.idf_ if vectorizer.use_idf else np.ones_like(coefficients)), 0.0],
             "coefficient": [*coefficients, intercept],
         }
     )
 
 
-def probabilities(model: pa.Table, texts: list[str], params: Tfidf) -> np.ndarray:
+def probabilities(model: pa.Table, texts: list[str], params: Terms) -> np.ndarray:
     """P(1) of cleaned texts, float32 (n,), by a table that `fit` made with the same `params`."""
     terms = model["term"].to_pylist()[:-1]
     vectorizer = _vectorizer(params, vocabulary=terms)
@@ -82,13 +88,14 @@ def probabilities(model: pa.Table, texts: list[str], params: Tfidf) -> np.ndarra
     return likely
 
 
-def _vectorizer(params: Tfidf, **options: object) -> TfidfVectorizer:
+def _vectorizer(params: Terms, **options: object) -> TfidfVectorizer:
     return TfidfVectorizer(
         analyzer="word",
         tokenizer=str.split,
         token_pattern=None,
         lowercase=False,
         ngram_range=(1, params.ngrams),
+        binary=params.binary,
         sublinear_tf=params.sublinear,
         **options,
     )

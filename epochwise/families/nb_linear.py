@@ -5,12 +5,12 @@ import pyarrow as pa
 import scipy.sparse as sp
 from pydantic import Field, PositiveFloat
 
-from epochwise.families.linear import Tfidf, as_table, fit_terms, probabilities, regress
+from epochwise.families.linear import Terms, as_table, fit_terms, probabilities, regress
 
 __all__ = ["Params", "fit", "probabilities"]
 
 
-class Params(Tfidf):
+class Params(Terms):
     """`train.nb_linear` in params.yaml.
 
     `alpha` smooths the counts of naive Bayes. `interpolation` is how far the coefficients go from
@@ -24,9 +24,9 @@ class Params(Tfidf):
 def fit(texts: list[str], labels: np.ndarray, params: Params, seed: int) -> pa.Table:
     """Fit on cleaned texts: a table as that of `linear.fit`.
 
-    Logistic regression reads TF-IDF times the log-count ratio r of each term. Its coefficients w
-    become (1 - beta) mean|w| + beta w, beta being `interpolation` (Wang & Manning 2012, section
-    2.3); those in the table are for TF-IDF itself.
+    Logistic regression reads the vector of a review times the log-count ratio r of each term. Its
+    coefficients w become (1 - beta) mean|w| + beta w, beta being `interpolation` (Wang & Manning
+    2012, section 2.3); those in the table are for the vector itself.
     """
     vectorizer, features = fit_terms(texts, params)
     ratios = log_count_ratios(features, labels, params.alpha)

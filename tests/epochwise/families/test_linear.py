@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from epochwise import families
 from epochwise.core import params
 from epochwise.families import linear
-from epochwise.families.linear import Tfidf, fit, probabilities
+from epochwise.families.linear import Terms, fit, probabilities
 from tests.configuration import compose
 
 LINEAR = [name for name, row in families.table().items() if row.learner == "linear"]
@@ -24,14 +24,16 @@ PLAIN: dict[str, Any] = {
     "ngrams": 2,
     "min_documents": 1,
     "max_terms": None,
+    "binary": False,
     "sublinear": True,
+    "idf": True,
     "regularization": 4.0,
     "class_weight": "balanced",
 }
 
 
-def section(**changes: Any) -> Tfidf:
-    return Tfidf.model_validate(PLAIN | changes)
+def section(**changes: Any) -> Terms:
+    return Terms.model_validate(PLAIN | changes)
 
 
 @pytest.mark.parametrize("name", LINEAR)
@@ -50,6 +52,7 @@ def test_every_linear_family_has_the_contract(name: str, tmp_path: Path) -> None
     [
         {},
         {"ngrams": 1, "sublinear": False, "class_weight": None},
+        {"binary": True, "sublinear": False, "idf": False},
         {"min_documents": 4, "max_terms": 7, "class_weight": [3.0, 1.0]},
     ],
 )
@@ -62,7 +65,9 @@ def test_probabilities_equal_those_of_scikit_learn(changes: dict[str, Any]) -> N
             ngram_range=(1, used.ngrams),
             min_df=used.min_documents,
             max_features=used.max_terms,
+            binary=used.binary,
             sublinear_tf=used.sublinear,
+            use_idf=used.idf,
         ),
         LogisticRegression(
             C=used.regularization,

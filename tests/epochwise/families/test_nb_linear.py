@@ -45,6 +45,7 @@ def test_the_ratios_are_those_of_naive_bayes_on_what_is_there(
     "changes",
     [
         {},
+        {"binary": True, "sublinear": False, "idf": False},
         {"interpolation": 0.0, "alpha": 0.3},
         {"interpolation": 1.0, "ngrams": 1, "class_weight": [3.0, 1.0]},
     ],
@@ -52,7 +53,11 @@ def test_the_ratios_are_those_of_naive_bayes_on_what_is_there(
 def test_probabilities_equal_those_of_the_formulas(changes: dict[str, Any]) -> None:
     used = section(**changes)
     vectorizer = TfidfVectorizer(
-        token_pattern=r"\S+", ngram_range=(1, used.ngrams), sublinear_tf=True
+        token_pattern=r"\S+",
+        ngram_range=(1, used.ngrams),
+        binary=used.binary,
+        sublinear_tf=used.sublinear,
+        use_idf=used.idf,
     )
     features = vectorizer.fit_transform(TEXTS).toarray()
     p, q = (used.alpha + (features[label == LABELS] > 0).sum(axis=0) for label in (1, 0))
