@@ -33,7 +33,7 @@ def test_two_epochs_have_orders_of_their_own() -> None:
 
 
 def test_a_batch_of_a_pool_has_like_sizes_and_batches_come_in_any_order() -> None:
-    sizes = np.random.default_rng(0).permutation(400)
+    sizes = np.random.default_rng(0).permutation(batches.POOL * 8)
     made = batches.shuffled_by_size(sizes, 8, np.random.default_rng(1))
     assert all(np.ptp(sizes[rows]) == 7 for rows in made)
     firsts = [sizes[rows].min() for rows in made]
