@@ -9,7 +9,8 @@ command:
     python -m epochwise.noise
 
 For each family it keeps the mean and the standard deviation of every metric on test, how many
-repeats they are of (the present run counts), and a digest of the params and data they hold for.
+repeats they are of (the present run counts), and a digest of the params and data they hold for. A
+family without repeats keeps what was known of it, as long as that digest is the same.
 """
 
 import hashlib
@@ -39,21 +40,23 @@ FEWEST = 2
 def digest(lock: dict[str, Any], family: str) -> str | None:
     """What a family's noise holds for, from the content of dvc.lock: its params and its data.
 
-    The training seed and the code are left out. None: the lock has not seen the family run.
+    Those of other families that it reads count too: an ensemble's members, the cnn of the gan. The
+    training seed and the code are left out. None: the lock has not seen the family run.
     """
-    found = {}
-    for step in STAGES:
-        entry = lock.get("stages", {}).get(f"{step}@{family}")
-        if entry is None:
+    stages = lock.get("stages", {})
+    makers = {out["path"]: name for name, entry in stages.items() for out in entry.get("outs", ())}
+    ahead = [f"{step}@{family}" for step in STAGES if f"{step}@{family}" in stages]
+    found: dict[str, Any] = {}
+    while ahead:
+        name = ahead.pop()
+        if name in found:
             continue
-        values = dict(entry.get("params", {}).get("params.yaml", {}))
+        values = dict(stages[name].get("params", {}).get("params.yaml", {}))
         values.pop("seed.training", None)
-        data = {
-            dep["path"]: dep["md5"]
-            for dep in entry["deps"]
-            if dep["path"].startswith("data/") and not dep["path"].startswith(MADE)
-        }
-        found[step] = [values, data]
+        read = {dep["path"]: dep["md5"] for dep in stages[name]["deps"]}
+        data = {path for path in read if path.startswith("data/") and not path.startswith(MADE)}
+        found[name] = [values, {path: read[path] for path in data}]
+        ahead += [makers[path] for path in read if path.startswith(MADE) and path in makers]
     if not found:
         return None
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
@@ -139,8 +142,13 @@ def collect(revisions: list[str | None], names: list[str]) -> dict[str, Any]:
     return found
 
 
+def still_held(noise: dict[str, Any], lock: dict[str, Any]) -> dict[str, Any]:
+    """The part of a `noise` written before that holds for the content of dvc.lock."""
+    return {name: kept for name, kept in noise.items() if kept["digest"] == digest(lock, name)}
+
+
 def main() -> None:
-    """Write metrics/noise.json."""
+    """Write metrics/noise.json: what there are repeats of, and what was there and still holds."""
     with Repo() as repo:
         listed = repo.experiments.ls(all_commits=True)
     experiments = [revision for found in listed.values() for _, revision in sorted(found)]
@@ -150,7 +158,8 @@ def main() -> None:
             "no experiment is a repeat of this state: run `dvc exp run --queue -S"
             " 'seed.training=2,3,4,5'` and `dvc queue start` first"
         )
-    write_metrics(paths.NOISE, found)
+    kept = still_held(read(None, paths.NOISE) or {}, read(None, LOCK) or {})
+    write_metrics(paths.NOISE, kept | found)
     for family, noise in found.items():
         print(f"{family}: {noise['repeats']} seeds")
 

@@ -12,6 +12,8 @@ import yaml
 from epochwise import noise
 from epochwise.core import paths
 
+STACK = "data/reviews/stack/valid"
+
 
 def lock(
     seed: int, epochs: int = 5, data: str = "a", code: str = "c", read: int | None = None
@@ -41,13 +43,30 @@ def test_the_digest_is_of_params_and_data_alone() -> None:
     assert noise.digest(lock(1), "mlp") is None
 
 
-def test_the_digest_of_an_ensemble_leaves_out_what_its_members_made() -> None:
-    def digest(made: str) -> str | None:
-        dep = {"path": "data/reviews/stack/valid", "md5": made}
-        train = {"deps": [dep], "params": {"params.yaml": {"train.ensemble": {"folds": 10}}}}
-        return noise.digest({"stages": {"train@ensemble": train}}, "ensemble")
+def ensemble(seed: int, member: dict[str, Any]) -> dict[str, Any]:
+    """The lock of an ensemble of one member, which was trained with `seed`."""
+    scores, stack = (
+        {"path": path, "md5": f"made with {seed}"} for path in ("data/scores/lstm", STACK)
+    )
+    stages = {
+        "score@lstm": {"deps": [{"path": "data/epochs/lstm", "md5": "any"}], "outs": [scores]},
+        "stack": {"deps": [scores], "outs": [stack]},
+        "train@ensemble": {"deps": [stack], "params": {"params.yaml": {"train.ensemble": {}}}},
+    }
+    return {"stages": member["stages"] | stages}
 
-    assert digest("with seed 1") == digest("with seed 2") != noise.digest(lock(1), "lstm")
+
+def test_the_digest_of_an_ensemble_is_of_its_members_params_and_not_of_what_they_made() -> None:
+    ours = noise.digest(ensemble(1, lock(1)), "ensemble")
+    assert ours == noise.digest(ensemble(2, lock(2)), "ensemble")
+    assert ours != noise.digest(ensemble(1, lock(1, epochs=6)), "ensemble")
+    assert ours != noise.digest(ensemble(1, lock(1, data="b")), "ensemble")
+
+
+def test_noise_is_kept_as_long_as_it_holds() -> None:
+    lstm, other = noise.digest(lock(1), "lstm"), noise.digest(lock(1, epochs=6), "lstm")
+    assert noise.still_held({"lstm": {"digest": lstm}}, lock(2)) == {"lstm": {"digest": lstm}}
+    assert noise.still_held({"lstm": {"digest": other}, "mlp": {"digest": lstm}}, lock(2)) == {}
 
 
 def test_mean_and_deviation_are_those_of_the_values() -> None:
