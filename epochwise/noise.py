@@ -32,7 +32,7 @@ from epochwise.core.files import write_metrics
 STAGES = ("train", "filter", "threshold", "select", "score", "evaluate")
 """The stages of a family, whose params and inputs are what noise holds for."""
 MADE = ("data/epochs/", "data/scores/", "data/reviews/stack/", "models/", "metrics/", "plots/")
-"""Inputs that stages make of a seed: another seed makes others, so they are no part of a digest."""
+"""Inputs that stages make of a seed: those stages are part of a digest, and not what they made."""
 LOCK = Path("dvc.lock")
 FEWEST = 2
 
@@ -53,10 +53,11 @@ def digest(lock: dict[str, Any], family: str) -> str | None:
             continue
         values = dict(stages[name].get("params", {}).get("params.yaml", {}))
         values.pop("seed.training", None)
-        read = {dep["path"]: dep["md5"] for dep in stages[name]["deps"]}
-        data = {path for path in read if path.startswith("data/") and not path.startswith(MADE)}
-        found[name] = [values, {path: read[path] for path in data}]
-        ahead += [makers[path] for path in read if path.startswith(MADE) and path in makers]
+        deps = {dep["path"]: dep["md5"] for dep in stages[name]["deps"]}
+        made = {path for path in deps if path.startswith(MADE)}
+        data = {path: deps[path] for path in deps.keys() - made if path.startswith("data/")}
+        found[name] = [values, data]
+        ahead += [makers[path] for path in made & makers.keys()]
     if not found:
         return None
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
@@ -142,9 +143,11 @@ def collect(revisions: list[str | None], names: list[str]) -> dict[str, Any]:
     return found
 
 
-def still_held(noise: dict[str, Any], lock: dict[str, Any]) -> dict[str, Any]:
-    """The part of a `noise` written before that holds for the content of dvc.lock."""
-    return {name: kept for name, kept in noise.items() if kept["digest"] == digest(lock, name)}
+def updated(known: dict[str, Any], found: dict[str, Any], lock: dict[str, Any]) -> dict[str, Any]:
+    """The noise `found`, and what was `known` and holds for the content of dvc.lock."""
+    held = {name: noise for name, noise in known.items() if noise["digest"] == digest(lock, name)}
+    both = held | found
+    return {name: both[name] for name in families.table() if name in both}
 
 
 def main() -> None:
@@ -158,8 +161,8 @@ def main() -> None:
             "no experiment is a repeat of this state: run `dvc exp run --queue -S"
             " 'seed.training=2,3,4,5'` and `dvc queue start` first"
         )
-    kept = still_held(read(None, paths.NOISE) or {}, read(None, LOCK) or {})
-    write_metrics(paths.NOISE, kept | found)
+    known = read(None, paths.NOISE) or {}
+    write_metrics(paths.NOISE, updated(known, found, read(None, LOCK) or {}))
     for family, noise in found.items():
         print(f"{family}: {noise['repeats']} seeds")
 

@@ -1,4 +1,4 @@
-"""Terms and logistic regression, kept as one table of terms: nothing to unpickle."""
+"""Logistic regression on the terms of a text, kept as a plain table: nothing to unpickle."""
 
 from typing import Literal
 
@@ -67,7 +67,10 @@ def regress(
 
 
 def as_table(vectorizer: TfidfVectorizer, coefficients: np.ndarray, intercept: float) -> pa.Table:
-    """The model as a table, from the `coefficients` (m,) of the vectorizer's terms."""
+    """The model as a table, from the `coefficients` (m,) of the vectorizer's terms.
+
+    Where inverse document frequencies do not count they are 1.
+    """
     return pa.table(
         {
             "term": [*vectorizer.get_feature_names_out(), INTERCEPT],

@@ -12,8 +12,6 @@ import yaml
 from epochwise import noise
 from epochwise.core import paths
 
-STACK = "data/reviews/stack/valid"
-
 
 def lock(
     seed: int, epochs: int = 5, data: str = "a", code: str = "c", read: int | None = None
@@ -45,9 +43,8 @@ def test_the_digest_is_of_params_and_data_alone() -> None:
 
 def ensemble(seed: int, member: dict[str, Any]) -> dict[str, Any]:
     """The lock of an ensemble of one member, which was trained with `seed`."""
-    scores, stack = (
-        {"path": path, "md5": f"made with {seed}"} for path in ("data/scores/lstm", STACK)
-    )
+    scores = {"path": "data/scores/lstm", "md5": f"made with {seed}"}
+    stack = {"path": "data/reviews/stack/valid", "md5": f"made with {seed}"}
     stages = {
         "score@lstm": {"deps": [{"path": "data/epochs/lstm", "md5": "any"}], "outs": [scores]},
         "stack": {"deps": [scores], "outs": [stack]},
@@ -64,9 +61,13 @@ def test_the_digest_of_an_ensemble_is_of_its_members_params_and_not_of_what_they
 
 
 def test_noise_is_kept_as_long_as_it_holds() -> None:
-    lstm, other = noise.digest(lock(1), "lstm"), noise.digest(lock(1, epochs=6), "lstm")
-    assert noise.still_held({"lstm": {"digest": lstm}}, lock(2)) == {"lstm": {"digest": lstm}}
-    assert noise.still_held({"lstm": {"digest": other}, "mlp": {"digest": lstm}}, lock(2)) == {}
+    holds = {"digest": noise.digest(lock(1), "lstm")}
+    other = {"digest": noise.digest(lock(1, epochs=6), "lstm")}
+    assert noise.updated({"lstm": holds, "mlp": holds}, {}, lock(2)) == {"lstm": holds}
+    assert noise.updated({"lstm": other}, {}, lock(2)) == {}
+    assert noise.updated({"lstm": other}, {"lstm": holds}, lock(2)) == {"lstm": holds}
+    both = noise.updated({"lstm": holds}, {"mlp": other, "cnn": other}, lock(2))
+    assert list(both) == ["mlp", "lstm", "cnn"], "in the order of families.yaml"
 
 
 def test_mean_and_deviation_are_those_of_the_values() -> None:
