@@ -55,7 +55,10 @@ def load(name: str | None) -> Classifier:
 
 def probabilities(classifier: Classifier, texts: list[str]) -> np.ndarray:
     """P(1) of raw texts (n,), cleaned as the pipeline cleans; nan where no word is left."""
-    cleaned = np.array([clean_text(text, classifier.clean.digits) for text in texts], dtype=object)
+    clean = classifier.clean
+    cleaned = np.array(
+        [clean_text(text, clean.digits, clean.punctuation) for text in texts], dtype=object
+    )
     likely = np.full(len(texts), np.nan)
     read = cleaned != ""
     if read.any():

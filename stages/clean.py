@@ -17,7 +17,7 @@ from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import partitions, write_json
 from epochwise.core.progress import track
-from epochwise.data.cleaning import Clean, Digits, clean_text
+from epochwise.data.cleaning import Clean, clean_text, without_punctuation
 from epochwise.data.partitions import take_rows, write_partitions
 from epochwise.data.partitions.engine import Engine, started
 
@@ -76,15 +76,18 @@ def labels(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
     return label, (label < 0) & ~np.isnan(table["rating"].to_numpy())
 
 
-def clean_partition(table: pa.Table, digits: Digits) -> pa.Table:
+def clean_partition(table: pa.Table, clean: Clean) -> pa.Table:
     """Raw reviews as rows of WITH_HASHES, in the same order, none dropped.
 
-    `neutral`: a middle rating; `empty`: no word is left; `same_text`: a 64-bit hash of the cleaned
-    text; `same_review`: one of user, time and original text, null where user or time is unknown.
+    `neutral`: a middle rating; `empty`: no word is left; `same_text`: a 64-bit hash of the words;
+    `same_review`: one of user, time and original text, null where user or time is unknown.
     """
     label, neutral = labels(table)
     original = table["text"].to_pylist()
-    cleaned = [clean_text(text or "", digits) for text in original]
+    cleaned = [clean_text(text or "", clean.digits, clean.punctuation) for text in original]
+    words = cleaned
+    if clean.punctuation == "keep":
+        words = [without_punctuation(text) for text in cleaned]
     review = table.select(["user_id", "time", "text"]).to_pandas()
     known = review[["user_id", "time"]].notna().all(axis=1).to_numpy()
     # Filled, since numbers among missing ones become floats, which have other hashes.
@@ -96,8 +99,8 @@ def clean_partition(table: pa.Table, digits: Digits) -> pa.Table:
             "text": pa.array(cleaned, pa.string()),
             "label": pa.array(label),
             "neutral": pa.array(neutral),
-            "empty": pa.array([not text for text in cleaned], pa.bool_()),
-            "same_text": pd.util.hash_array(np.array(cleaned, dtype=object), categorize=False),
+            "empty": pa.array([not text for text in words], pa.bool_()),
+            "same_text": pd.util.hash_array(np.array(words, dtype=object), categorize=False),
             "same_review": pa.array(same_review, mask=~known),
         },
         schema=WITH_HASHES,
@@ -172,7 +175,7 @@ def main() -> None:
         everything = Path(folder) / "all.parquet"
         tables = track(partitions(paths.RAW_REVIEWS, rows), None, "clean")
         with started(engine) as over:
-            cleaned = over(partial(clean_partition, digits=clean.digits), tables)
+            cleaned = over(partial(clean_partition, clean=clean), tables)
             write_partitions(everything, cleaned, WITH_HASHES)
         parts = zip(*map(_facts, partitions(everything, rows, FACTS)), strict=True)
         facts = Facts(*map(np.concatenate, parts))

@@ -3,14 +3,18 @@
 import html
 import re
 import unicodedata
-from typing import Literal
+from functools import cache
+from typing import Literal, get_args
 
 from ftfy.fixes import uncurl_quotes
 
 from epochwise.core.params import Section
 
 Digits = Literal["keep", "drop", "mask"]
+Punctuation = Literal["drop", "keep"]
 
+MARKS = "PS"
+"""The Unicode categories of punctuation and symbols."""
 URL = re.compile(r"\b(?:https?://|ftp://|www\.)\S+")
 # The look-behind keeps the search linear: a match starts only where an address can start.
 EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -19,24 +23,30 @@ APOSTROPHES = str.maketrans(dict.fromkeys("`\u00b4\u2032\u2035\u02b9", "'"))
 # One of several, at the end of a word, or at its start. What begins with a plain character is found
 # fast.
 LOOSE_APOSTROPHE = re.compile(r"'(?:'+|(?!\S)|(?<!\S'))")
+# A run of one mark, each of them between two NULs, which by then stand nowhere else.
+RUN_OF_MARKS = re.compile("\0(.)\0(?:\0\\1\0)*")
+LONGEST_RUN = 3
+"""Of more equal marks in a row than this the rest is dropped."""
 
 
 class Clean(Section):
     """`clean` in params.yaml.
 
-    `digits` are kept, dropped, or masked: every number becomes 0. Of reviews with equal cleaned
-    texts only one stays if `drop_duplicates`.
+    `digits` are kept, dropped, or masked: every number becomes 0. `punctuation` is dropped, or kept
+    as words of its own. Of reviews with the same words only one stays if `drop_duplicates`.
     """
 
     digits: Digits
+    punctuation: Punctuation
     drop_duplicates: bool
 
 
 class _Characters(dict[int, int | str | None]):
     """What becomes of a character, for `str.translate`: decided once, by its Unicode category."""
 
-    def __init__(self, digits: Digits) -> None:
+    def __init__(self, digits: Digits, punctuation: Punctuation) -> None:
         self.digits = digits
+        self.punctuation = punctuation
 
     def __missing__(self, code: int) -> int | str | None:
         category = unicodedata.category(chr(code))
@@ -47,21 +57,26 @@ class _Characters(dict[int, int | str | None]):
             kept = code if self.digits == "keep" else "0"
         elif category == "Cf":  # soft hyphens, zero-width joiners: inside words, and invisible
             kept = None
+        elif category[0] in MARKS and self.punctuation == "keep":
+            kept = f"\0{chr(code)}\0"
         self[code] = kept
         return kept
 
 
-CHARACTERS: dict[str, _Characters] = {
-    digits: _Characters(digits) for digits in ("keep", "drop", "mask")
+CHARACTERS = {
+    (digits, punctuation): _Characters(digits, punctuation)
+    for digits in get_args(Digits)
+    for punctuation in get_args(Punctuation)
 }
 
 
-def clean_text(text: str, digits: Digits) -> str:
+def clean_text(text: str, digits: Digits, punctuation: Punctuation = "drop") -> str:
     """The words of a text in lower case, separated by single spaces.
 
-    Markup, scripts, URLs, e-mail addresses and punctuation go; entities are decoded, also twice
-    encoded ones; apostrophes inside words stay ("i've"), in their plain form; letters of every
-    script stay. Cleaning a cleaned text changes nothing.
+    Markup, scripts, URLs and e-mail addresses go; entities are decoded, also twice encoded ones;
+    apostrophes inside words stay ("i've"), in their plain form; letters of every script stay. Other
+    punctuation and symbols go, or stay as words, up to three equal ones in a row as one ("!!!"), if
+    there is any other word. Cleaning a cleaned text changes nothing.
     """
     if "<" in text or "&" in text:
         text = strip_markup(html.unescape(html.unescape(text)))
@@ -73,12 +88,30 @@ def clean_text(text: str, digits: Digits) -> str:
         text = URL.sub(" ", text)
     if "@" in text:
         text = EMAIL.sub(" ", text)
-    text = text.translate(CHARACTERS[digits])
+    text = text.translate(CHARACTERS[digits, punctuation])
+    if punctuation == "keep":
+        text = RUN_OF_MARKS.sub(_run_as_word, text)
     if "'" in text:
         text = LOOSE_APOSTROPHE.sub(" ", text)
     if digits == "mask":
         text = re.sub("0+", "0", text)
-    return " ".join(text.split())
+    words = text.split()
+    return "" if all(_is_mark(word[0]) for word in words) else " ".join(words)
+
+
+def without_punctuation(cleaned: str) -> str:
+    """What `clean_text` would have made without punctuation, from a text cleaned with it."""
+    return " ".join(word for word in cleaned.split() if not _is_mark(word[0]))
+
+
+@cache
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character)[0] in MARKS
+
+
+def _run_as_word(run: re.Match[str]) -> str:
+    marks = run[0].replace("\0", "")
+    return f" {marks[:LONGEST_RUN]} "
 
 
 def strip_markup(text: str) -> str:

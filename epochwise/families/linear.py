@@ -1,11 +1,14 @@
-"""Logistic regression on the terms of a text, kept as a plain table: nothing to unpickle."""
+"""Logistic regression on the terms of a text, kept as a plain table: nothing to unpickle.
+
+Plain, or weighted by naive Bayes (NB-SVM, Wang & Manning 2012).
+"""
 
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 from scipy.special import expit
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -19,12 +22,15 @@ INTERCEPT = ""
 class Terms(Section):
     """Params of a linear model.
 
-    Terms are runs of up to `ngrams` words in at least `min_documents` reviews; of them the
-    `max_terms` most frequent count (null: all). For a term's count in a review stands 1 where it is
-    `binary`, or 1 + ln(count) where it is `sublinear`, times its inverse document frequency with
-    `idf`; the vector of a review has length 1.
+    Terms are runs of `shortest` to `ngrams` words, or characters (spaces, too), whatever `unit` is,
+    in at least `min_documents` reviews; of them the `max_terms` most frequent count (null: all).
+    For a term's count in a review stands 1 where it is `binary`, or 1 + ln(count) where it is
+    `sublinear`, times its inverse document frequency with `idf`; the vector of a review has
+    length 1.
     """
 
+    unit: Literal["words", "characters"]
+    shortest: PositiveInt
     ngrams: PositiveInt
     min_documents: PositiveInt
     max_terms: PositiveInt | None
@@ -35,10 +41,50 @@ class Terms(Section):
     class_weight: Literal["balanced"] | list[PositiveFloat] | None
 
 
+class Weighted(Terms):
+    """Params of a linear model whose terms are weighted by naive Bayes.
+
+    `alpha` smooths the counts of naive Bayes. `interpolation` is how far the coefficients go from
+    those of naive Bayes (0), which trusts every term alike, to those of logistic regression (1).
+    """
+
+    alpha: PositiveFloat
+    interpolation: float = Field(ge=0, le=1)
+
+
 def fit(texts: list[str], labels: np.ndarray, params: Terms, seed: int) -> pa.Table:
     """Fit on cleaned texts: a table `term, idf, coefficient`, the intercept in its last row."""
     vectorizer, features = fit_terms(texts, params)
     return as_table(vectorizer, *regress(features, labels, params, seed))
+
+
+def fit_weighted(texts: list[str], labels: np.ndarray, params: Weighted, seed: int) -> pa.Table:
+    """Fit on cleaned texts with weights of naive Bayes: a table as that of `fit`.
+
+    Logistic regression reads the vector of a review times the log-count ratio r of each term. Its
+    coefficients w become (1 - beta) mean|w| + beta w, beta being `interpolation` (Wang & Manning
+    2012, section 2.3); those in the table are for the vector itself.
+    """
+    vectorizer, features = fit_terms(texts, params)
+    ratios = log_count_ratios(features, labels, params.alpha)
+    features.data *= ratios[features.indices]
+    coefficients, intercept = regress(features, labels, params, seed)
+    beta = params.interpolation
+    smoothed = (1 - beta) * np.abs(coefficients).mean() + beta * coefficients
+    return as_table(vectorizer, ratios * smoothed, intercept)
+
+
+def log_count_ratios(features: sp.csr_matrix, labels: np.ndarray, alpha: float) -> np.ndarray:
+    """The log-count ratio r of each term (m,), from `features` (n, m) and `labels` (n,).
+
+    r = ln((p / |p|) / (q / |q|)), where p is `alpha` + the number of reviews of class 1 with the
+    term, and q that of class 0 (Wang & Manning 2012, section 2.1, with counts of 0 and 1).
+    """
+    ones = np.repeat(labels == 1, np.diff(features.indptr))
+    terms = features.shape[1]
+    p, q = (alpha + np.bincount(features.indices[of], minlength=terms) for of in (ones, ~ones))
+    ratios: np.ndarray = np.log(p / p.sum()) - np.log(q / q.sum())
+    return ratios
 
 
 def fit_terms(texts: list[str], params: Terms) -> tuple[TfidfVectorizer, sp.csr_matrix]:
@@ -92,12 +138,12 @@ def probabilities(model: pa.Table, texts: list[str], params: Terms) -> np.ndarra
 
 
 def _vectorizer(params: Terms, **options: object) -> TfidfVectorizer:
+    if params.unit == "words":
+        options |= {"tokenizer": str.split, "token_pattern": None}
     return TfidfVectorizer(
-        analyzer="word",
-        tokenizer=str.split,
-        token_pattern=None,
+        analyzer="word" if params.unit == "words" else "char",
         lowercase=False,
-        ngram_range=(1, params.ngrams),
+        ngram_range=(params.shortest, params.ngrams),
         binary=params.binary,
         sublinear_tf=params.sublinear,
         **options,

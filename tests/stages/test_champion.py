@@ -56,6 +56,7 @@ def test_families_compete_on_the_same_task_and_data() -> None:
     assert found["binary_reviews"] == [
         "baseline",
         "nb_linear",
+        "nb_characters",
         "mlp",
         "lstm",
         "bilstm",

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from epochwise.core import paths
 from epochwise.core.cli import InputError
 from epochwise.core.files import read_json
+from epochwise.data.cleaning import Clean
 from epochwise.data.review_files import RAW_SCHEMA
 from stages import clean as stage
 
@@ -28,6 +29,9 @@ def raw(*rows: dict[str, Any]) -> pa.Table:
     return table.set_column(0, "review_id", pa.array(range(len(rows)), pa.int64()))
 
 
+PLAIN = Clean(digits="keep", punctuation="drop", drop_duplicates=True)
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
@@ -37,8 +41,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(table: pa.Table, rows: int = 2, **changes: Any) -> tuple[list[dict[str, Any]], Any]:
     pq.write_table(table, paths.RAW_REVIEWS)
-    section = {"digits": "keep", "drop_duplicates": True} | changes
-    params = {"clean": section, "engine": {"partition_rows": rows}}
+    params = {"clean": PLAIN.model_dump() | changes, "engine": {"partition_rows": rows}}
     Path("params.yaml").write_text(yaml.safe_dump(params))
     stage.main()
     return pq.read_table(paths.CLEAN_REVIEWS).to_pylist(), read_json(METRICS)
@@ -82,6 +85,20 @@ def test_of_equal_texts_that_in_the_source_s_own_test_split_stays(project: Path)
         found, metrics = run(table, drop_duplicates=drop)
         assert [row["review_id"] for row in found] == [1, 2, 3]
         assert metrics["dropped"]["leaked"] == 1
+
+
+def test_punctuation_makes_no_other_rows(project: Path) -> None:
+    table = raw(
+        {"text": "Good", "label": 1},
+        {"text": "good!!", "label": 1},
+        {"text": "Good, is it?", "label": 0},
+        {"text": "?!", "label": 0},
+    )
+    kept, metrics = run(table, punctuation="keep")
+    assert [row["text"] for row in kept] == ["good", "good , is it ?"]
+    plain, expected = run(table, punctuation="drop")
+    assert metrics == expected
+    assert [row["text"] for row in plain] == ["good", "good is it"]
 
 
 def test_a_rating_stays_beside_the_label(project: Path) -> None:
@@ -163,6 +180,6 @@ def test_reasons_equal_those_of_loops(rows: list[Any], drop: bool) -> None:
 
 def test_hashes_tell_texts_apart() -> None:
     table = raw({"text": "a", "label": 1}, {"text": "b", "label": 0}, {"text": "A", "label": 0})
-    hashes = stage.clean_partition(table, "keep")["same_text"].to_pylist()
+    hashes = stage.clean_partition(table, PLAIN)["same_text"].to_pylist()
     assert hashes[0] == hashes[2] != hashes[1]
     assert pd.Series(hashes).dtype == "uint64"

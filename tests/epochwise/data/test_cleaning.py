@@ -1,13 +1,13 @@
 """Cleaning keeps the words of a text and nothing else, however long and hostile it is."""
 
 import unicodedata
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from epochwise.data.cleaning import clean_text, strip_markup
+from epochwise.data.cleaning import Punctuation, clean_text, strip_markup, without_punctuation
 
 DIGITS = st.sampled_from(["keep", "drop", "mask"])
 
@@ -43,8 +43,36 @@ def test_digits(digits: Any, cleaned: str) -> None:
     assert clean_text("4.5 stars, B2B", digits) == cleaned
 
 
+@pytest.mark.parametrize(
+    ("raw", "cleaned"),
+    [
+        ("So-so... <b>7/10</b>, I'd say!", "so - so ... 7 / 10 , i'd say !"),
+        ("What?!?!!!!!!! ('good')", "what ? ! ? !!! ( good )"),
+        (
+            "$5 &amp; \u201cup\u201d \u6771\u4eac\u3002 I \u2764 it",
+            '$ 5 & " up " 東京 。 i \u2764 it',
+        ),
+        ("\0a\0!\0", "a !"),
+        ("!!! \u2603 ...", ""),
+    ],
+)
+def test_punctuation_as_words(raw: str, cleaned: str) -> None:
+    assert clean_text(raw, "keep", "keep") == cleaned
+
+
+TEXTS = st.text() | st.text(alphabet="ab1<>&;'\"/#@.:wht!\0 \u2019\u0301İ½")
+
+
 @settings(deadline=None)
-@given(st.text() | st.text(alphabet="ab1<>&;'\"/#@.:wht \u2019\u0301İ½"), DIGITS)
+@given(TEXTS, DIGITS)
+def test_without_its_punctuation_a_text_has_the_same_words(text: str, digits: Any) -> None:
+    cleaned = clean_text(text, digits, "keep")
+    assert clean_text(cleaned, digits, "keep") == cleaned
+    assert without_punctuation(cleaned) == clean_text(text, digits, "drop")
+
+
+@settings(deadline=None)
+@given(TEXTS, DIGITS)
 def test_cleaning_again_changes_nothing(text: str, digits: Any) -> None:
     cleaned = clean_text(text, digits)
     assert clean_text(cleaned, digits) == cleaned
@@ -61,8 +89,9 @@ def test_cleaning_again_changes_nothing(text: str, digits: Any) -> None:
 )
 def test_a_long_hostile_text_is_cleaned_at_once(piece: str) -> None:
     """A quadratic search would take minutes for a text of this size, and the test run with it."""
-    cleaned = clean_text(piece * (1_000_000 // len(piece)), "keep")
-    assert clean_text(cleaned, "keep") == cleaned
+    for punctuation in get_args(Punctuation):
+        cleaned = clean_text(piece * (1_000_000 // len(piece)), "keep", punctuation)
+        assert clean_text(cleaned, "keep", punctuation) == cleaned
 
 
 def test_the_visible_text_of_markup_is_kept() -> None:

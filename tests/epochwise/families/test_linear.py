@@ -21,6 +21,8 @@ WORDS = ["good", "bad", "tea", "i've", "東京", "c"]
 TEXTS = [" ".join(RANDOM.choice(WORDS, 6)) for _ in range(60)]
 LABELS = np.array(["good" in text for text in TEXTS], "int8")
 PLAIN: dict[str, Any] = {
+    "unit": "words",
+    "shortest": 1,
     "ngrams": 2,
     "min_documents": 1,
     "max_terms": None,
@@ -54,6 +56,7 @@ def test_every_linear_family_has_the_contract(name: str, tmp_path: Path) -> None
         {"ngrams": 1, "sublinear": False, "class_weight": None},
         {"binary": True, "sublinear": False, "idf": False},
         {"min_documents": 4, "max_terms": 7, "class_weight": [3.0, 1.0]},
+        {"unit": "characters", "shortest": 2, "ngrams": 3},
     ],
 )
 def test_probabilities_equal_those_of_scikit_learn(changes: dict[str, Any]) -> None:
@@ -61,8 +64,9 @@ def test_probabilities_equal_those_of_scikit_learn(changes: dict[str, Any]) -> N
     weights = used.class_weight
     pipeline = make_pipeline(
         TfidfVectorizer(
+            analyzer={"words": "word", "characters": "char"}[used.unit],
             token_pattern=r"\S+",
-            ngram_range=(1, used.ngrams),
+            ngram_range=(used.shortest, used.ngrams),
             min_df=used.min_documents,
             max_features=used.max_terms,
             binary=used.binary,

@@ -14,7 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import MultinomialNB
 
 from epochwise.families import linear
-from epochwise.families.nb_linear import Params, fit, log_count_ratios, probabilities
+from epochwise.families.linear import log_count_ratios
+from epochwise.families.nb_linear import Params, fit, probabilities
 from tests.epochwise.families.test_linear import LABELS, PLAIN, TEXTS
 
 

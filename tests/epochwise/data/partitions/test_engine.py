@@ -91,7 +91,7 @@ def run(stages: Iterable[Callable[[], None]], **engine: Any) -> dict[str, bytes]
     content = {
         "seed": {"data": 1},
         "engine": {"partition_rows": ROWS} | engine,
-        "clean": {"digits": "keep", "drop_duplicates": True},
+        "clean": {"digits": "keep", "punctuation": "keep", "drop_duplicates": True},
         "split": {"by": "random", "valid": 0.1, "test": 0.2},
         "encode": {"min_count": 1, "max_words": None, "unknown_token": False},
         "vectorize": block(),
