@@ -4,6 +4,7 @@ Reads data/reviews/raw.parquet. Writes data/reviews/clean.parquet and metrics/re
 """
 
 import tempfile
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +18,13 @@ from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import partitions, write_json
 from epochwise.core.progress import track
-from epochwise.data.cleaning import Clean, clean_text, without_punctuation
+from epochwise.data.cleaning import (
+    Clean,
+    Digits,
+    Punctuation,
+    clean_text,
+    without_punctuation,
+)
 from epochwise.data.partitions import take_rows, write_partitions
 from epochwise.data.partitions.engine import Engine, started
 
@@ -46,8 +53,6 @@ WITH_HASHES = pa.schema(
     ]
 )
 """SCHEMA, and what tells which rows to drop."""
-FACTS = ["label", "split", "neutral", "empty", "same_text", "same_review"]
-"""The columns that tell which rows to drop: not the texts, which take long to read."""
 REASONS = ("", "no_label", "neutral", "empty", "leaked", "repeated", "duplicate")
 """Why rows are dropped."""
 
@@ -76,7 +81,7 @@ def labels(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
     return label, (label < 0) & ~np.isnan(table["rating"].to_numpy())
 
 
-def clean_partition(table: pa.Table, clean: Clean) -> pa.Table:
+def clean_partition(table: pa.Table, digits: Digits, punctuation: Punctuation) -> pa.Table:
     """Raw reviews as rows of WITH_HASHES, in the same order, none dropped.
 
     `neutral`: a middle rating; `empty`: no word is left; `same_text`: a 64-bit hash of the words;
@@ -84,9 +89,9 @@ def clean_partition(table: pa.Table, clean: Clean) -> pa.Table:
     """
     label, neutral = labels(table)
     original = table["text"].to_pylist()
-    cleaned = [clean_text(text or "", clean.digits, clean.punctuation) for text in original]
+    cleaned = [clean_text(text or "", digits, punctuation) for text in original]
     words = cleaned
-    if clean.punctuation == "keep":
+    if punctuation == "keep":
         words = [without_punctuation(text) for text in cleaned]
     review = table.select(["user_id", "time", "text"]).to_pandas()
     known = review[["user_id", "time"]].notna().all(axis=1).to_numpy()
@@ -172,19 +177,28 @@ def main() -> None:
     target = paths.CLEAN_REVIEWS
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".clean.") as folder:
-        everything = Path(folder) / "all.parquet"
+        everything = Path(folder) / "all.arrow"
         tables = track(partitions(paths.RAW_REVIEWS, rows), None, "clean")
+        cleaning = partial(clean_partition, digits=clean.digits, punctuation=clean.punctuation)
         with started(engine) as over:
-            cleaned = over(partial(clean_partition, clean=clean), tables)
-            write_partitions(everything, cleaned, WITH_HASHES)
-        parts = zip(*map(_facts, partitions(everything, rows, FACTS)), strict=True)
-        facts = Facts(*map(np.concatenate, parts))
+            facts = _set_aside(over(cleaning, tables), everything)
         why = dropped(facts, clean.drop_duplicates)
         stays = why == 0
         check_classes(facts.label[stays])
-        tables = partitions(everything, rows, SCHEMA.names)
-        write_partitions(target, take_rows(tables, stays), SCHEMA)
+        with pa.ipc.open_stream(pa.OSFile(str(everything))) as reader:
+            tables = map(pa.table, reader)
+            write_partitions(target, take_rows(tables, stays), SCHEMA)
     write_json(paths.dataset_metrics("reviews", "clean"), summarize(facts, why))
+
+
+def _set_aside(tables: Iterable[pa.Table], path: Path) -> Facts:
+    """Write the columns of SCHEMA to a file, in a form that is fast to read; return the rest."""
+    facts = []
+    with pa.ipc.new_stream(str(path), SCHEMA) as writer:
+        for table in tables:
+            writer.write_table(table.select(SCHEMA.names))
+            facts.append(_facts(table))
+    return Facts(*map(np.concatenate, zip(*facts, strict=True)))
 
 
 def _facts(table: pa.Table) -> Facts:

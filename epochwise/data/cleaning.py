@@ -3,7 +3,6 @@
 import html
 import re
 import unicodedata
-from functools import cache
 from typing import Literal, get_args
 
 from ftfy.fixes import uncurl_quotes
@@ -96,17 +95,14 @@ def clean_text(text: str, digits: Digits, punctuation: Punctuation = "drop") -> 
     if digits == "mask":
         text = re.sub("0+", "0", text)
     words = text.split()
-    return "" if all(_is_mark(word[0]) for word in words) else " ".join(words)
+    if all(unicodedata.category(word[0])[0] in MARKS for word in words):
+        return ""
+    return " ".join(words)
 
 
 def without_punctuation(cleaned: str) -> str:
     """What `clean_text` would have made without punctuation, from a text cleaned with it."""
-    return " ".join(word for word in cleaned.split() if not _is_mark(word[0]))
-
-
-@cache
-def _is_mark(character: str) -> bool:
-    return unicodedata.category(character)[0] in MARKS
+    return " ".join(cleaned.translate(CHARACTERS["keep", "drop"]).split())
 
 
 def _run_as_word(run: re.Match[str]) -> str:
