@@ -17,13 +17,13 @@ from epochwise.review.statistics import Verdict
 
 COLOURS = (
     "#3d84d6", "#d9730d", "#1f9d5c", "#d6457a", "#8f63d8",
-    "#9a8412", "#129bb0", "#b05fae", "#7d8790", "#b0603a",
+    "#9a8412", "#129bb0", "#7d8790", "#b05fae", "#b0603a",
 )  # fmt: skip
 """Told apart from each other, and read on a white ground as on a dark one."""
 VERDICT_COLOURS = {
     Verdict.BETTER: COLOURS[2],
     Verdict.WORSE: COLOURS[3],
-    Verdict.WITHIN_NOISE: COLOURS[8],
+    Verdict.WITHIN_NOISE: COLOURS[7],
     Verdict.UNDECIDED: COLOURS[5],
 }
 POINTS = 300
