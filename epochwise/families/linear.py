@@ -3,12 +3,12 @@
 Plain, or weighted by naive Bayes (NB-SVM, Wang & Manning 2012).
 """
 
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from scipy.special import expit
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -39,6 +39,12 @@ class Terms(Section):
     idf: bool
     regularization: PositiveFloat
     class_weight: Literal["balanced"] | list[PositiveFloat] | None
+
+    @model_validator(mode="after")
+    def _shortest_is_no_longer(self) -> Self:
+        if self.shortest > self.ngrams:
+            raise ValueError("shortest is more than ngrams, the longest run")
+        return self
 
 
 class Weighted(Terms):

@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 
 from epochwise import families
 from epochwise.core import params
+from epochwise.core.cli import InputError
 from epochwise.families import linear
 from epochwise.families.linear import Terms, fit, probabilities
 from tests.configuration import compose
@@ -65,7 +66,7 @@ def test_probabilities_equal_those_of_scikit_learn(changes: dict[str, Any]) -> N
     pipeline = make_pipeline(
         TfidfVectorizer(
             analyzer={"words": "word", "characters": "char"}[used.unit],
-            token_pattern=r"\S+",
+            token_pattern=r"\S+" if used.unit == "words" else None,
             ngram_range=(used.shortest, used.ngrams),
             min_df=used.min_documents,
             max_features=used.max_terms,
@@ -94,3 +95,9 @@ def test_the_model_is_a_table_of_terms_with_the_intercept_last() -> None:
         zip(model["term"].to_pylist(), model["coefficient"].to_pylist(), strict=True)
     )
     assert max(coefficients, key=lambda term: coefficients[term]) == "good"
+
+
+def test_runs_that_are_longer_than_the_longest_are_refused() -> None:
+    block = PLAIN | {"unit": "characters", "shortest": 4, "ngrams": 3}
+    with pytest.raises(InputError, match=r"train\.x.*shortest is more than ngrams"):
+        params.check(block, Terms, "train.x")
