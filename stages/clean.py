@@ -18,13 +18,7 @@ from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import partitions, write_json
 from epochwise.core.progress import track
-from epochwise.data.cleaning import (
-    Clean,
-    Digits,
-    Punctuation,
-    clean_text,
-    without_punctuation,
-)
+from epochwise.data.cleaning import Clean, Digits, Punctuation, clean_text, without_punctuation
 from epochwise.data.partitions import take_rows, write_partitions
 from epochwise.data.partitions.engine import Engine, started
 
@@ -104,7 +98,7 @@ def clean_partition(table: pa.Table, digits: Digits, punctuation: Punctuation) -
             "text": pa.array(cleaned, pa.string()),
             "label": pa.array(label),
             "neutral": pa.array(neutral),
-            "empty": pa.array([not text for text in words], pa.bool_()),
+            "empty": pa.array([not text for text in cleaned], pa.bool_()),
             "same_text": pd.util.hash_array(np.array(words, dtype=object), categorize=False),
             "same_review": pa.array(same_review, mask=~known),
         },
@@ -185,9 +179,8 @@ def main() -> None:
         why = dropped(facts, clean.drop_duplicates)
         stays = why == 0
         check_classes(facts.label[stays])
-        with pa.ipc.open_stream(pa.OSFile(str(everything))) as reader:
-            tables = map(pa.table, reader)
-            write_partitions(target, take_rows(tables, stays), SCHEMA)
+        with pa.OSFile(str(everything)) as file, pa.ipc.open_stream(file) as reader:
+            write_partitions(target, take_rows(map(pa.table, reader), stays), SCHEMA)
     write_json(paths.dataset_metrics("reviews", "clean"), summarize(facts, why))
 
 

@@ -157,10 +157,9 @@ def draw(curves: pd.DataFrame, chosen: pd.Series, family: str) -> None:
         axis.set(xlabel="threshold", xlim=(0, 1), ylim=(0, 1.02), title=f"class {label}")
         axis.grid(alpha=0.3)
         axis.legend(loc="lower center")
-    several = curves["epoch"].nunique()
-    epochs = f"{several} surviving epochs (bold: epoch" if several > 1 else "one epoch (number"
     figure.suptitle(
-        f"{family} on valid: {epochs} {chosen['epoch']:.0f}), threshold {chosen['threshold']:g}"
+        f"{family} on valid, surviving epochs: {curves['epoch'].nunique()} (bold:"
+        f" {chosen['epoch']:.0f}), threshold {chosen['threshold']:g}"
     )
     write_figure(paths.plot("thresholds", family, "png"), figure)
 

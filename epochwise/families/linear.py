@@ -22,9 +22,9 @@ INTERCEPT = ""
 class Terms(Section):
     """Params of a linear model.
 
-    Terms are runs of `shortest` to `ngrams` words, or characters (spaces, too), whatever `unit` is,
-    in at least `min_documents` reviews; of them the `max_terms` most frequent count (null: all).
-    For a term's count in a review stands 1 where it is `binary`, or 1 + ln(count) where it is
+    Terms are runs of `shortest` to `ngrams` units, words or characters (spaces are characters,
+    too), in at least `min_documents` reviews; of them the `max_terms` most frequent count (null:
+    all). For a term's count in a review stands 1 where it is `binary`, or 1 + ln(count) where it is
     `sublinear`, times its inverse document frequency with `idf`; the vector of a review has
     length 1.
     """

@@ -21,15 +21,13 @@ from epochwise.data.review_files import RAW_SCHEMA
 from stages import clean as stage
 
 METRICS = paths.dataset_metrics("reviews", "clean")
+PLAIN = Clean(digits="keep", punctuation="drop", drop_duplicates=True)
 
 
 def raw(*rows: dict[str, Any]) -> pa.Table:
     filled = [{name: None for name in RAW_SCHEMA.names} | row for row in rows]
     table = pa.Table.from_pylist(filled, schema=RAW_SCHEMA)
     return table.set_column(0, "review_id", pa.array(range(len(rows)), pa.int64()))
-
-
-PLAIN = Clean(digits="keep", punctuation="drop", drop_duplicates=True)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from epochwise.data.cleaning import Punctuation, clean_text, strip_markup, without_punctuation
 
 DIGITS = st.sampled_from(["keep", "drop", "mask"])
+TEXTS = st.text() | st.text(alphabet="ab1<>&;'\"/#@.:wht!\0 \u2019\u0301İ½")
 
 
 @pytest.mark.parametrize(
@@ -58,9 +59,6 @@ def test_digits(digits: Any, cleaned: str) -> None:
 )
 def test_punctuation_as_words(raw: str, cleaned: str) -> None:
     assert clean_text(raw, "keep", "keep") == cleaned
-
-
-TEXTS = st.text() | st.text(alphabet="ab1<>&;'\"/#@.:wht!\0 \u2019\u0301İ½")
 
 
 @settings(deadline=None)
