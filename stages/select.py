@@ -24,12 +24,17 @@ def choose(table: pd.DataFrame, epochs: list[int], rule: Rule, family: str) -> i
     """The epoch that the rule takes of `epochs`.
 
     Raises:
-        InputError: the epoch table has no such column.
+        InputError: the epoch table has no such column, or lacks one of `epochs`.
     """
     if rule.lowest not in table:
         raise InputError(
             f"params.yaml: select.{family}.lowest is '{rule.lowest}', which the epoch table does"
             f" not have: choose among {', '.join(table.columns)}"
+        )
+    if lacking := sorted(set(epochs) - set(table["epoch"])):
+        raise InputError(
+            f"{paths.metrics(family, 'filter.json')} keeps the epochs {lacking}, which"
+            f" {paths.metrics(family, 'epochs.csv')} lacks: run `dvc repro filter@{family}`"
         )
     return int(table.set_index("epoch").loc[epochs, rule.lowest].idxmin())
 

@@ -25,6 +25,13 @@ def test_a_column_that_is_not_there_is_refused() -> None:
         choose(TABLE, [0], Rule(lowest="valid_los"), "cnn")
 
 
+def test_an_epoch_that_the_table_lacks_is_refused() -> None:
+    with pytest.raises(
+        InputError, match=r"filter\.json keeps the epochs \[4, 9\], which .*epochs\.csv"
+    ):
+        choose(TABLE, [9, 1, 4], Rule(lowest="valid_loss"), "cnn")
+
+
 def test_the_stage_copies_the_networks_of_the_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,8 @@ DAMAGE = (pa.ArrowException, OSError, ValueError, MemoryError)
 """What reading a damaged Parquet file raises."""
 SINGLE = {"PLAIN", "RLE", "BIT_PACKED", "PLAIN_DICTIONARY", "RLE_DICTIONARY"}
 """Encodings of a text that Arrow can read as a dictionary of texts and places in it."""
+VALUE = 4
+"""Bytes of a value in a list, at least."""
 FEW = 256
 """Rows to read at once of texts in other encodings, whose size is known when they are read."""
 
@@ -41,7 +43,7 @@ def read(path: Path, names: list[str] | None, rows: int) -> Iterator[pa.Table]:
             columns those that are nested become JSON text.
     """
     allowed = most_bytes(path)
-    texts, others = _texts(path)
+    texts, others = _texts(path, names)
     with pq.ParquetFile(path, read_dictionary=texts) as file:
         for field in file.schema_arrow:
             if pa.types.is_nested(field.type) and field.name in (names or ()):
@@ -49,7 +51,7 @@ def read(path: Path, names: list[str] | None, rows: int) -> Iterator[pa.Table]:
                     f"{path}: column '{field.name}' is nested ({field.type}), expected text or"
                     " numbers: name another column, or flatten it"
                 )
-        step = min(rows, FEW) if others & set(names or others) else rows
+        step = min(rows, FEW) if others else rows
         for batch in file.iter_batches(batch_size=step, columns=names):
             for table in _parts(pa.Table.from_batches([batch])):
                 allowed -= _size(table)
@@ -58,8 +60,8 @@ def read(path: Path, names: list[str] | None, rows: int) -> Iterator[pa.Table]:
                 yield _decoded(table) if names else _flattened(_decoded(table))
 
 
-def _texts(path: Path) -> tuple[list[str], set[str]]:
-    """Columns whose values can be read as a dictionary, and other columns of no fixed size.
+def _texts(path: Path, names: list[str] | None) -> tuple[list[str], bool]:
+    """Texts whose values can be read as a dictionary, and whether `names` have others.
 
     A dictionary of one text and a million places in it is small; the texts themselves are not.
     """
@@ -67,15 +69,34 @@ def _texts(path: Path) -> tuple[list[str], set[str]]:
         groups = [file.metadata.row_group(group) for group in range(file.num_row_groups)]
         if sum(group.total_byte_size for group in groups) > most_bytes(path):
             refuse_bomb(path)
-        chunks = [group.column(place) for group in groups for place in range(group.num_columns)]
-        unsuitable = {
-            chunk.path_in_schema for chunk in chunks if not SINGLE.issuperset(chunk.encodings)
-        }
-        texts = [field.name for field in file.schema_arrow if _has_length(field.type)]
-        nested = {field.name for field in file.schema_arrow if pa.types.is_nested(field.type)}
-    return [name for name in texts if name not in unsuitable], nested | unsuitable.intersection(
-        texts
-    )
+        suited, others = [], False
+        for place, leaf in enumerate(file.schema):
+            field = next(
+                field
+                for field in file.schema_arrow
+                if leaf.path == field.name or leaf.path.startswith(f"{field.name}.")
+            )
+            if names and field.name not in names:
+                continue
+            chunks = [group.column(place) for group in groups]
+            # A single row can hold all values of a list.
+            if leaf.max_repetition_level or leaf.length:
+                size = max(VALUE, leaf.length) * sum(chunk.num_values for chunk in chunks)
+                if size > most_bytes(path):
+                    refuse_bomb(path)
+            nested = pa.types.is_nested(field.type)
+            if leaf.physical_type != "BYTE_ARRAY" or not (nested or _has_length(field.type)):
+                continue
+            if all(SINGLE.issuperset(chunk.encodings) for chunk in chunks):
+                suited.append(leaf.path)
+            elif nested:
+                raise InputError(
+                    f"{path}: column '{field.name}' is nested and its texts are not in Parquet's"
+                    " plain encoding or that of a dictionary: write it so, or leave the column out"
+                )
+            else:
+                others = True
+        return suited, others
 
 
 def _parts(table: pa.Table) -> Iterator[pa.Table]:
@@ -89,15 +110,23 @@ def _parts(table: pa.Table) -> Iterator[pa.Table]:
 
 def _size(table: pa.Table) -> int:
     """The bytes of a table whose dictionaries are decoded."""
-    size = 0
-    for column in table.columns:
-        size += column.nbytes
-        for chunk in column.chunks:
-            if isinstance(chunk, pa.DictionaryArray) and _has_length(chunk.type.value_type):
-                lengths = pc.cast(pc.binary_length(chunk.dictionary), pa.int64())
-                size += pc.sum(lengths.take(chunk.indices)).as_py() or 0
-                size -= chunk.dictionary.nbytes
-    return size
+    return sum(_decoded_size(chunk) for column in table.columns for chunk in column.chunks)
+
+
+def _decoded_size(array: pa.Array) -> int:
+    kind = array.type
+    if pa.types.is_dictionary(kind) and _has_length(kind.value_type):
+        lengths = pc.cast(pc.binary_length(array.dictionary), pa.int64())
+        texts = pc.sum(lengths.take(array.indices)).as_py() or 0
+        return int(array.indices.nbytes + texts)
+    if pa.types.is_struct(kind):
+        return sum(_decoded_size(field) for field in array.flatten())
+    if pa.types.is_map(kind):
+        inside = slice(array.offsets[0].as_py(), array.offsets[-1].as_py())
+        return sum(_decoded_size(part[inside]) for part in (array.keys, array.items))
+    if pa.types.is_nested(kind):
+        return _decoded_size(array.flatten())
+    return int(array.nbytes)
 
 
 def _has_length(kind: pa.DataType) -> bool:

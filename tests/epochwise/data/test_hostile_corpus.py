@@ -96,6 +96,52 @@ def test_parquet_that_unpacks_to_far_more_is_refused(options: dict[str, object])
     refuse(BOMB, "t.parquet", parquet_bytes(long_texts(), **options), read_together)
 
 
+def read_all(path: Path) -> None:
+    read_columns(path, "text")
+
+
+def nested(kind: str) -> pa.Table:
+    """Two reviews, and a column that holds one long text many times."""
+    count = 40_000
+    same = pa.DictionaryArray.from_arrays(pa.array([0] * count, pa.int32()), pa.array([LONG]))
+    offsets = pa.array([0, count, count], pa.int32())
+    keys = pa.array(map(str, range(count)))
+    column = {
+        "list": lambda: pa.ListArray.from_arrays(offsets, same),
+        "struct": lambda: pa.ListArray.from_arrays(
+            offsets, pa.StructArray.from_arrays([same], "a")
+        ),
+        "map": lambda: pa.MapArray.from_arrays(offsets, keys, same),
+    }[kind]()
+    return pa.table({"text": ["good", "bad"], "nested": column})
+
+
+@pytest.mark.parametrize("kind", ["list", "struct", "map"])
+def test_a_long_text_that_is_nested_many_times_in_a_row_of_parquet_is_refused(kind: str) -> None:
+    content = parquet_bytes(nested(kind))
+    assert len(content) < 400_000
+    refuse(BOMB, "t.parquet", content, read_all)
+
+
+def test_nested_texts_of_no_known_size_are_refused() -> None:
+    table = pa.table({"text": ["good"], "nested": [["a"]]})
+    encoding = {"nested.list.element": "DELTA_BYTE_ARRAY"}
+    content = parquet_bytes(table, use_dictionary=False, column_encoding=encoding)
+    refuse("column 'nested' is nested and its texts are not", "t.parquet", content, read_all)
+
+
+@pytest.mark.parametrize("width", [None, 1_000_000], ids=["list", "binary"])
+def test_many_equal_values_in_few_bytes_of_parquet_are_refused(width: int | None) -> None:
+    if width:
+        column = pa.array([b"a" * width] * 80, pa.binary(width))
+    else:
+        zeros = pa.array(np.zeros(20_000_000, "int32"))
+        column = pa.ListArray.from_arrays(pa.array([0] * 80 + [len(zeros)], pa.int32()), zeros)
+    content = parquet_bytes(pa.table({"text": ["good"] * 80, "other": column}))
+    assert len(content) < 100_000
+    refuse(BOMB, "t.parquet", content, read_all)
+
+
 @pytest.mark.parametrize("compression", ["snappy", "zstd"])
 @pytest.mark.parametrize("encoding", ["PLAIN", "DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY", None])
 def test_parquet_is_read_in_every_encoding(compression: str, encoding: str | None) -> None:
