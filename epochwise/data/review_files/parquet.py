@@ -1,6 +1,9 @@
 """Tables in Parquet."""
 
+import faulthandler
 import json
+import os
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,12 +55,16 @@ def read(path: Path, names: list[str] | None, rows: int) -> Iterator[pa.Table]:
                     " numbers: name another column, or flatten it"
                 )
         step = min(rows, FEW) if others else rows
-        for batch in file.iter_batches(batch_size=step, columns=names):
-            for table in _parts(pa.Table.from_batches([batch])):
-                allowed -= _size(table)
-                if allowed < 0:
-                    refuse_bomb(path)
-                yield _decoded(table) if names else _flattened(_decoded(table))
+        nested = any(pa.types.is_nested(field.type) for field in file.schema_arrow)
+        # Arrow cannot put nested dictionaries of several row groups together.
+        alone = [[group] for group in range(file.num_row_groups)]
+        for groups in alone if nested and not names else [None]:
+            for batch in file.iter_batches(step, row_groups=groups, columns=names):
+                for table in _parts(pa.Table.from_batches([batch])):
+                    allowed -= _size(table)
+                    if allowed < 0:
+                        refuse_bomb(path)
+                    yield _decoded(table) if names else _flattened(_decoded(table))
 
 
 def _texts(path: Path, names: list[str] | None) -> tuple[list[str], bool]:
@@ -65,6 +72,7 @@ def _texts(path: Path, names: list[str] | None) -> tuple[list[str], bool]:
 
     A dictionary of one text and a million places in it is small; the texts themselves are not.
     """
+    _check_metadata(path)
     with pq.ParquetFile(path) as file:
         groups = [file.metadata.row_group(group) for group in range(file.num_row_groups)]
         if sum(group.total_byte_size for group in groups) > most_bytes(path):
@@ -97,6 +105,27 @@ def _texts(path: Path, names: list[str] | None) -> tuple[list[str], bool]:
             else:
                 others = True
         return suited, others
+
+
+def _check_metadata(path: Path) -> None:
+    """Let another process read the metadata of all columns first.
+
+    At some that are damaged Arrow ends the process, and raises no error that one could catch.
+    """
+    child = os.fork()
+    if not child:
+        try:
+            faulthandler.disable()
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            metadata = pq.read_metadata(path)
+            for group in range(metadata.num_row_groups):
+                for column in range(metadata.num_columns):
+                    metadata.row_group(group).column(column)
+        finally:
+            os._exit(0)
+    if os.WIFSIGNALED(os.waitpid(child, 0)[1]):
+        raise InputError(f"{path} cannot be read as Parquet: the metadata of a column are damaged")
 
 
 def _parts(table: pa.Table) -> Iterator[pa.Table]:

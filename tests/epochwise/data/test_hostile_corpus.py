@@ -17,7 +17,6 @@ import keras
 import msgpack
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from epochwise.core import params
@@ -37,6 +36,7 @@ from tests.epochwise.data.test_hostile_files import (
     network_file,
     network_members,
     npy,
+    parquet_bytes,
     read_archive,
     read_reviews,
     read_together,
@@ -57,10 +57,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def parquet_bytes(table: pa.Table, **options: object) -> bytes:
-    file = io.BytesIO()
-    pq.write_table(table, file, store_schema=False, **options)
-    return file.getvalue()
+def stored(table: pa.Table, **options: object) -> bytes:
+    return parquet_bytes(table, store_schema=False, **options)
 
 
 LONG = "a" * 1_000_000
@@ -79,7 +77,7 @@ def long_texts() -> pa.Table:
 
 @pytest.mark.parametrize("read", [read_reviews, read_together])
 def test_a_long_text_in_every_row_of_parquet_is_refused(read: Reader) -> None:
-    content = parquet_bytes(same_text())
+    content = stored(same_text())
     assert len(content) < 100_000
     refuse(BOMB, "t.parquet", content, read)
 
@@ -93,7 +91,7 @@ def test_a_long_text_in_every_row_of_parquet_is_refused(read: Reader) -> None:
     ids=["compressed", "prefixes"],
 )
 def test_parquet_that_unpacks_to_far_more_is_refused(options: dict[str, object]) -> None:
-    refuse(BOMB, "t.parquet", parquet_bytes(long_texts(), **options), read_together)
+    refuse(BOMB, "t.parquet", stored(long_texts(), **options), read_together)
 
 
 def read_all(path: Path) -> None:
@@ -118,15 +116,38 @@ def nested(kind: str) -> pa.Table:
 
 @pytest.mark.parametrize("kind", ["list", "struct", "map"])
 def test_a_long_text_that_is_nested_many_times_in_a_row_of_parquet_is_refused(kind: str) -> None:
-    content = parquet_bytes(nested(kind))
+    content = stored(nested(kind))
     assert len(content) < 400_000
     refuse(BOMB, "t.parquet", content, read_all)
+
+
+def test_nested_columns_become_json_whatever_the_groups_of_rows() -> None:
+    rows = [{"text": f"tea {n}", "nested": [f"a {n % 3}"] * (n % 4)} for n in range(50)]
+    content = stored(pa.Table.from_pylist(rows), row_group_size=7)
+    Path("t.parquet").write_bytes(content)
+    found = read_columns(Path("t.parquet"), "text")
+    assert [json.loads(text) for text in found["nested"]] == [row["nested"] for row in rows]
+
+
+def test_no_byte_of_the_metadata_of_parquet_can_end_the_process() -> None:
+    content = stored(pa.table({"text": ["good"], "nested": [["a"]]}))
+    (size,) = struct.unpack("<I", content[-8:-4])
+    refused = 0
+    for place in range(len(content) - 8 - size, len(content) - 8):
+        changed = bytearray(content)
+        changed[place] = (changed[place] + 16) % 256
+        Path("t.parquet").write_bytes(changed)
+        try:
+            read_columns(Path("t.parquet"), "text")
+        except InputError:
+            refused += 1
+    assert refused > size / 3
 
 
 def test_nested_texts_of_no_known_size_are_refused() -> None:
     table = pa.table({"text": ["good"], "nested": [["a"]]})
     encoding = {"nested.list.element": "DELTA_BYTE_ARRAY"}
-    content = parquet_bytes(table, use_dictionary=False, column_encoding=encoding)
+    content = stored(table, use_dictionary=False, column_encoding=encoding)
     refuse("column 'nested' is nested and its texts are not", "t.parquet", content, read_all)
 
 
@@ -137,7 +158,7 @@ def test_many_equal_values_in_few_bytes_of_parquet_are_refused(width: int | None
     else:
         zeros = pa.array(np.zeros(20_000_000, "int32"))
         column = pa.ListArray.from_arrays(pa.array([0] * 80 + [len(zeros)], pa.int32()), zeros)
-    content = parquet_bytes(pa.table({"text": ["good"] * 80, "other": column}))
+    content = stored(pa.table({"text": ["good"] * 80, "other": column}))
     assert len(content) < 100_000
     refuse(BOMB, "t.parquet", content, read_all)
 
@@ -149,7 +170,7 @@ def test_parquet_is_read_in_every_encoding(compression: str, encoding: str | Non
     options: dict[str, object] = {"compression": compression}
     if encoding:
         options |= {"use_dictionary": False, "column_encoding": {"text": encoding}}
-    Path("t.parquet").write_bytes(parquet_bytes(table, **options))
+    Path("t.parquet").write_bytes(stored(table, **options))
     read_reviews(Path("t.parquet"))
     found = read_columns(Path("t.parquet"), "text")
     assert found["text"].tolist() == table["text"].to_pylist()

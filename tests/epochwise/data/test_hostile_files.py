@@ -208,8 +208,22 @@ def separated(separator: str, *, times: bool = False) -> bytes:
 
 
 def parquet(**options: Any) -> bytes:
+    return parquet_bytes(pa.Table.from_pylist(table_rows()), **options)
+
+
+def nested_parquet() -> bytes:
+    table = pa.Table.from_pylist(table_rows())
+    pairs = pa.array([[("a", "b")], None, [], [("c", None)], []], pa.map_(pa.string(), pa.string()))
+    table = table.append_column("tags", pa.array([["a", "b"], [], None, [None], ["a"]]))
+    table = table.append_column(
+        "user", pa.array([{"name": "A", "votes": [{"up": 1}]}, None] * 2 + [{}])
+    )
+    return parquet_bytes(table.append_column("pairs", pairs), row_group_size=2)
+
+
+def parquet_bytes(table: pa.Table, **options: Any) -> bytes:
     file = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(table_rows()), file, **options)
+    pq.write_table(table, file, **options)
     return file.getvalue()
 
 
@@ -378,6 +392,7 @@ SEEDS = {
     "plain parquet": Seed(
         "t.parquet", parquet(compression="none", use_dictionary=False), read_reviews
     ),
+    "nested parquet": Seed("t.parquet", nested_parquet(), read_reviews),
     "json lines": Seed("t.jsonl", json_lines(), read_reviews),
     "gzipped json lines": Seed("t.jsonl.gz", gzip.compress(json_lines()), read_reviews),
     "snap": Seed("foods.txt", snap(), read_all(read_snap)),
