@@ -93,7 +93,11 @@ def _client(engine: Engine) -> Iterator[Any]:
             )
         )
         try:
-            client = stack.enter_context(Client(cluster, timeout=WAIT, set_as_default=False))
+            # Results of processes on this machine need not go through the scheduler.
+            here = engine.scheduler is None
+            client = stack.enter_context(
+                Client(cluster, timeout=WAIT, set_as_default=False, direct_to_workers=here)
+            )
             client.wait_for_workers(1, timeout=WAIT)
         except (OSError, TimeoutError) as error:
             raise InputError(
