@@ -134,8 +134,25 @@ def partitions(path: Path, rows: int, columns: list[str] | None = None) -> Itera
         InputError: the file is missing, damaged, or is not Parquet.
     """
     with _refusing(path), pq.ParquetFile(path) as source:
-        for batch in source.iter_batches(batch_size=rows, columns=columns):
-            yield pa.Table.from_batches([batch])
+        for groups in row_groups(source, rows):
+            for batch in source.iter_batches(rows, row_groups=groups, columns=columns):
+                yield pa.Table.from_batches([batch])
+
+
+def row_groups(file: pq.ParquetFile, rows: int) -> Iterator[list[int]]:
+    """Numbers of consecutive row groups, of which those of a list have `rows` rows or more.
+
+    Arrow keeps in memory what it has read of a list until it is through with it.
+    """
+    groups, size = [], 0
+    for group in range(file.num_row_groups):
+        groups.append(group)
+        size += file.metadata.row_group(group).num_rows
+        if size >= rows:
+            yield groups
+            groups, size = [], 0
+    if groups:
+        yield groups
 
 
 @contextmanager

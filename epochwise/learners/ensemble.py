@@ -32,7 +32,7 @@ def train(family: Family, params: Any, seed: int) -> None:
     likely = {"train": family.module.probabilities(model, given["train"]), "valid": unseen}
     valid = scored_epochs(reviews["valid"], {epoch_column(0): unseen})
     row = epoch_row(labels, likely)
-    write_only_epoch(family.name, model, valid, row, started)
+    write_only_epoch(family.name, model, {"valid": valid}, row, started)
 
 
 def score(family: Family, params: Any, seed: int) -> None:

@@ -13,35 +13,44 @@ from epochwise.inputs.reviews.texts import read_test, read_texts, scored, scored
 from epochwise.measures.binary import epoch_row
 from epochwise.training.epoch_table import epoch_column, write_only_epoch
 
+SPLITS = ("train", "valid")
+
 
 def train(family: Family, params: Any, seed: int) -> None:
     """Fit on train: the one epoch 0.
 
-    Writes data/epochs/<family>: the model, and P(1) for valid; and the epoch table.
+    Writes data/epochs/<family>: the model, and P(1) for train and valid; and the epoch table.
     """
     started = time.monotonic()
-    reviews = {split: read_texts(split) for split in ("train", "valid")}
+    reviews = {split: read_texts(split) for split in SPLITS}
     labels = {split: table["label"].to_numpy() for split, table in reviews.items()}
     texts = {split: table["text"].to_pylist() for split, table in reviews.items()}
     model = family.module.fit(texts["train"], labels["train"], params, seed)
     likely = {split: family.module.probabilities(model, texts[split], params) for split in texts}
-    valid = scored_epochs(reviews["valid"], {epoch_column(0): likely["valid"]})
     row = epoch_row(labels, likely)
-    write_only_epoch(family.name, model, valid, row, started)
+    scores = {
+        split: scored_epochs(table, {epoch_column(0): likely[split]})
+        for split, table in reviews.items()
+    }
+    write_only_epoch(family.name, model, scores, row, started)
 
 
 def score(family: Family, params: Any, seed: int) -> None:
-    """Apply the chosen model to every split; write data/scores/<family>.
+    """Apply the chosen model to test; write data/scores/<family>.
 
-    `seed` is not used: nothing is drawn.
+    The scores of train and valid are those of training, as there is one model. `seed` is not used:
+    nothing is drawn.
     """
     model = _chosen(family)
-    splits = {"train": read_texts("train"), "valid": read_texts("valid"), "test": read_test()}
+    reviews = read_test()
     with replacing(paths.scores(family.name)) as folder:
         folder.mkdir()
-        for split, reviews in splits.items():
-            likely = family.module.probabilities(model, reviews["text"].to_pylist(), params)
-            write_table(folder / f"{split}.parquet", scored(reviews, likely))
+        for split in SPLITS:
+            known = read_table(paths.epochs(family.name) / f"{split}.parquet")
+            known = known.rename_columns({epoch_column(0): "probability"})
+            write_table(folder / f"{split}.parquet", known)
+        likely = family.module.probabilities(model, reviews["text"].to_pylist(), params)
+        write_table(folder / "test.parquet", scored(reviews, likely))
         write_json(folder / "model.json", {"parameters": len(model)})
 
 

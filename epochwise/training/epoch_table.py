@@ -43,17 +43,18 @@ def write_epoch_table(family: str, table: pd.DataFrame, seconds: float) -> None:
 
 
 def write_only_epoch(
-    family: str, model: pa.Table, valid: pa.Table, row: dict[str, float], started: float
+    family: str, model: pa.Table, likely: dict[str, pa.Table], row: dict[str, float], started: float
 ) -> None:
     """Write what a training without epochs leaves: `model` as epoch 0, and `row` of it.
 
-    `valid` are the reviews of that split with the column `epoch_column(0)`; `started` is when the
-    training began, by `time.monotonic`.
+    `likely` are the reviews of valid, and of other splits to be kept, with the column
+    `epoch_column(0)`; `started` is when the training began, by `time.monotonic`.
     """
     with replacing(paths.epochs(family)) as folder:
         folder.mkdir()
         write_table(folder / "000.parquet", model)
-        write_table(folder / "valid.parquet", valid)
+        for split, reviews in likely.items():
+            write_table(folder / f"{split}.parquet", reviews)
     with live_curves(family) as live:
         log_epoch(live, row)
     table = pd.DataFrame([{"epoch": 0, **row, "kept": 1}])

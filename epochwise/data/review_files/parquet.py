@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from epochwise.core.cli import InputError
+from epochwise.core.files import row_groups
 from epochwise.core.unpacking import most_bytes, refuse_bomb
 from epochwise.data.review_files.stream import TOGETHER, reason
 
@@ -57,8 +58,7 @@ def read(path: Path, names: list[str] | None, rows: int) -> Iterator[pa.Table]:
         step = min(rows, FEW) if others else rows
         nested = any(pa.types.is_nested(field.type) for field in file.schema_arrow)
         # Arrow cannot put nested dictionaries of several row groups together.
-        alone = [[group] for group in range(file.num_row_groups)]
-        for groups in alone if nested and not names else [None]:
+        for groups in row_groups(file, 1 if nested and not names else step):
             for batch in file.iter_batches(step, row_groups=groups, columns=names):
                 for table in _parts(pa.Table.from_batches([batch])):
                     allowed -= _size(table)

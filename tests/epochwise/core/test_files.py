@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,14 +78,25 @@ def test_arrays_come_back_with_the_same_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 7, 25, 99])
-def test_all_rows_of_a_table_come_in_order(rows: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("group", [1, 4, 25])
+def test_all_rows_of_a_table_come_in_order(rows: int, group: int, tmp_path: Path) -> None:
     table = pa.table({"number": range(25), "text": [f"t{number}" for number in range(25)]})
-    write_table(tmp_path / "table.parquet", table)
+    pq.write_table(table, tmp_path / "table.parquet", row_group_size=group)
     assert read_table(tmp_path / "table.parquet").equals(table)
     tables = list(partitions(tmp_path / "table.parquet", rows))
     assert pa.concat_tables(tables).equals(table)
     assert max(map(len, tables)) == min(rows, 25)
     assert next(partitions(tmp_path / "table.parquet", rows, ["text"])).schema.names == ["text"]
+
+
+def test_partitions_that_have_been_read_do_not_stay_in_memory(tmp_path: Path) -> None:
+    texts = [random.randbytes(500).hex() for random in map(Random, range(20_000))]
+    pq.write_table(pa.table({"text": texts}), tmp_path / "table.parquet", row_group_size=1000)
+    before = pa.total_allocated_bytes()
+    most = max(
+        pa.total_allocated_bytes() - before for _ in partitions(tmp_path / "table.parquet", 2000)
+    )
+    assert most < 4 * sum(map(len, texts[:2000]))
 
 
 @pytest.mark.parametrize("read", [read_table, lambda path: list(partitions(path, 1000))])

@@ -49,9 +49,11 @@ def test_the_one_epoch_is_scored_on_every_split(name: str) -> None:
     assert valid["probability"] == trained["epoch_000"] and valid["id"] == trained["id"]
     model = read_table(paths.chosen(name) / "model.parquet")
     assert read_json(paths.scores(name) / "model.json") == {"parameters": len(model)}
-    texts = read_table(paths.review_split("split", "test"))["text"]
-    likely = linear.probabilities(family, family.read_params(), texts)
-    np.testing.assert_array_equal(likely, scored["probability"].to_numpy())
+    for split in SIZES:
+        texts = read_table(paths.review_split("split", split))["text"]
+        scored = read_table(paths.scores(name) / f"{split}.parquet")
+        likely = linear.probabilities(family, family.read_params(), texts)
+        np.testing.assert_array_equal(likely, scored["probability"].to_numpy())
 
 
 def test_training_gives_the_same_bytes_and_needs_no_test() -> None:
@@ -59,8 +61,10 @@ def test_training_gives_the_same_bytes_and_needs_no_test() -> None:
     outputs = []
     for _ in range(2):
         train("baseline")
-        outputs.append([path.read_bytes() for path in sorted(paths.epochs("baseline").iterdir())])
-    assert len(outputs[0]) == 2 and outputs[0] == outputs[1]
+        folder = sorted(paths.epochs("baseline").iterdir())
+        outputs.append({path.name: path.read_bytes() for path in folder})
+    assert set(outputs[0]) == {"000.parquet", "train.parquet", "valid.parquet"}
+    assert outputs[0] == outputs[1]
 
 
 def test_a_family_without_a_chosen_model_is_told() -> None:
