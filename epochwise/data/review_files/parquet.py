@@ -78,12 +78,8 @@ def _texts(path: Path, names: list[str] | None) -> tuple[list[str], bool]:
         if sum(group.total_byte_size for group in groups) > most_bytes(path):
             refuse_bomb(path)
         suited, others = [], False
-        for place, leaf in enumerate(file.schema):
-            field = next(
-                field
-                for field in file.schema_arrow
-                if leaf.path == field.name or leaf.path.startswith(f"{field.name}.")
-            )
+        fields = [field for field in file.schema_arrow for _ in range(_leaves(field.type))]
+        for place, (leaf, field) in enumerate(zip(file.schema, fields, strict=True)):
             if names and field.name not in names:
                 continue
             chunks = [group.column(place) for group in groups]
@@ -105,6 +101,11 @@ def _texts(path: Path, names: list[str] | None) -> tuple[list[str], bool]:
             else:
                 others = True
         return suited, others
+
+
+def _leaves(kind: pa.DataType) -> int:
+    """How many columns Parquet has for one of a type."""
+    return sum(_leaves(kind.field(place).type) for place in range(kind.num_fields)) or 1
 
 
 def _check_metadata(path: Path) -> None:
