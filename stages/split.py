@@ -94,9 +94,8 @@ def _stratified(
     rows: pd.DataFrame, groups: np.ndarray, shares: dict[str, float], seed: int
 ) -> Iterator[Drawn]:
     """Yield the splits, drawn at random from each class."""
-    labels = rows["label"].to_numpy()
-    positive = pd.Series(labels).groupby(groups).mean().to_numpy()
     sizes = np.bincount(groups)
+    positive = np.bincount(groups, weights=rows["label"]) / sizes
     random = np.random.default_rng(seed)
     for stratum in (positive < 0.5, positive >= 0.5):
         order = random.permutation(np.flatnonzero(stratum))
