@@ -8,7 +8,7 @@ import pyarrow as pa
 from dvclive import Live
 
 from epochwise.core import paths
-from epochwise.core.files import replacing, write_json, write_table
+from epochwise.core.files import read_table, replacing, write_json, write_table
 
 NUMBERS = "%.6g"
 """Finer than other numbers in git: epochs that differ by less are still chosen among."""
@@ -59,6 +59,12 @@ def write_only_epoch(
         log_epoch(live, row)
     table = pd.DataFrame([{"epoch": 0, **row, "kept": 1}])
     write_epoch_table(family, table, time.monotonic() - started)
+
+
+def read_only_epoch(family: str, split: str) -> pa.Table:
+    """The reviews of a split that `write_only_epoch` has kept, P(1) in the column `probability`."""
+    table = read_table(paths.epochs(family) / f"{split}.parquet")
+    return table.rename_columns({epoch_column(0): "probability"})
 
 
 def epoch_column(epoch: int) -> str:

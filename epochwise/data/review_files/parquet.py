@@ -20,8 +20,8 @@ DAMAGE = (pa.ArrowException, OSError, ValueError, MemoryError)
 """What reading a damaged Parquet file raises."""
 SINGLE = {"PLAIN", "RLE", "BIT_PACKED", "PLAIN_DICTIONARY", "RLE_DICTIONARY"}
 """Encodings of a text that Arrow can read as a dictionary of texts and places in it."""
-VALUE = 4
-"""Bytes of a value in a list, at least."""
+LEAST_WIDTH = 4
+"""Bytes that a value in a list counts for, at least."""
 FEW = 256
 """Rows to read at once of texts in other encodings, whose size is known when they are read."""
 
@@ -56,9 +56,9 @@ def read(path: Path, names: list[str] | None, rows: int) -> Iterator[pa.Table]:
                     " numbers: name another column, or flatten it"
                 )
         step = min(rows, FEW) if others else rows
-        nested = any(pa.types.is_nested(field.type) for field in file.schema_arrow)
         # Arrow cannot put nested dictionaries of several row groups together.
-        for groups in row_groups(file, 1 if nested and not names else step):
+        alone = not names and any(pa.types.is_nested(field.type) for field in file.schema_arrow)
+        for groups in row_groups(file, 1 if alone else step):
             for batch in file.iter_batches(step, row_groups=groups, columns=names):
                 for table in _parts(pa.Table.from_batches([batch])):
                     allowed -= _size(table)
@@ -85,7 +85,7 @@ def _texts(path: Path, names: list[str] | None) -> tuple[list[str], bool]:
             chunks = [group.column(place) for group in groups]
             # A single row can hold all values of a list.
             if leaf.max_repetition_level or leaf.length:
-                size = max(VALUE, leaf.length) * sum(chunk.num_values for chunk in chunks)
+                size = max(LEAST_WIDTH, leaf.length) * sum(chunk.num_values for chunk in chunks)
                 if size > most_bytes(path):
                     refuse_bomb(path)
             nested = pa.types.is_nested(field.type)

@@ -94,7 +94,7 @@ def test_parquet_that_unpacks_to_far_more_is_refused(options: dict[str, object])
     refuse(BOMB, "t.parquet", stored(long_texts(), **options), read_together)
 
 
-def read_all(path: Path) -> None:
+def read_every_column(path: Path) -> None:
     read_columns(path, "text")
 
 
@@ -118,7 +118,7 @@ def nested(kind: str) -> pa.Table:
 def test_a_long_text_that_is_nested_many_times_in_a_row_of_parquet_is_refused(kind: str) -> None:
     content = stored(nested(kind))
     assert len(content) < 400_000
-    refuse(BOMB, "t.parquet", content, read_all)
+    refuse(BOMB, "t.parquet", content, read_every_column)
 
 
 def test_nested_columns_become_json_whatever_the_groups_of_rows() -> None:
@@ -148,7 +148,9 @@ def test_nested_texts_of_no_known_size_are_refused() -> None:
     table = pa.table({"text": ["good"], "nested": [["a"]]})
     encoding = {"nested.list.element": "DELTA_BYTE_ARRAY"}
     content = stored(table, use_dictionary=False, column_encoding=encoding)
-    refuse("column 'nested' is nested and its texts are not", "t.parquet", content, read_all)
+    refuse(
+        "column 'nested' is nested and its texts are not", "t.parquet", content, read_every_column
+    )
 
 
 @pytest.mark.parametrize("width", [None, 1_000_000], ids=["list", "binary"])
@@ -160,7 +162,7 @@ def test_many_equal_values_in_few_bytes_of_parquet_are_refused(width: int | None
         column = pa.ListArray.from_arrays(pa.array([0] * 80 + [len(zeros)], pa.int32()), zeros)
     content = stored(pa.table({"text": ["good"] * 80, "other": column}))
     assert len(content) < 100_000
-    refuse(BOMB, "t.parquet", content, read_all)
+    refuse(BOMB, "t.parquet", content, read_every_column)
 
 
 @pytest.mark.parametrize("compression", ["snappy", "zstd"])
