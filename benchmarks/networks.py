@@ -22,7 +22,7 @@ from benchmarks.workplace import Images, Reviews, make
 from epochwise import check, families
 from epochwise.core.cli import quiet
 
-SHORT = Reviews(train=3200, valid=400, words=17, spread=0.45, vocabulary=17_000)
+SHORT = Reviews(train=3200, valid=400, words=20, spread=0.4, vocabulary=17_000)
 """As the embedded reviews, a third of them."""
 LONG = Reviews(train=1600, valid=200, words=90, spread=0.8, vocabulary=77_000)
 """As reviews of food are: some batches of them."""

@@ -139,6 +139,15 @@ def test_processes_of_this_machine_are_the_default() -> None:
         assert len({os.getpid(), *over(where, range(20))}) == 3
 
 
+def test_clusters_of_this_machine_leave_ports_to_others(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    engine = Engine(name="dask", partition_rows=1)
+    with started(engine) as one, started(engine) as other:
+        assert [*one(str, [1]), *other(str, [2])] == ["1", "2"]
+    assert not recwarn.list
+
+
 def test_partitions_are_read_as_they_are_needed(cluster: Cluster) -> None:
     """However many there are, a few are in memory."""
     taken = []
