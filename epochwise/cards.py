@@ -94,9 +94,10 @@ def _data(dataset: str) -> str:
 def _choice(test: dict[str, Any], valid: dict[str, Any], row: families.Row) -> str:
     threshold = f", threshold {test['threshold']:g}" if "threshold" in test else ""
     rule = "`threshold`" if row.task == "binary" else "`select`"
+    rules = f"the rules `filter` and {rule}" if row.kept == "filter.json" else f"the rule {rule}"
     return (
-        f"Epoch {test['epoch']}{threshold}: by the rules `filter` and {rule} of params.yaml, on"
-        f" {valid['n']:,} samples of valid. The {test['n']:,} of test were read after that."
+        f"Epoch {test['epoch']}{threshold}: by {rules} of params.yaml, on {valid['n']:,} samples of"
+        f" valid. The {test['n']:,} of test were read after that."
     )
 
 

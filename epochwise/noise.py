@@ -106,9 +106,15 @@ def summarize(repeats: list[dict[str, float]]) -> dict[str, Any]:
 def read(revision: str | None, path: Path) -> Any:
     """A YAML or JSON file as `revision` has it (None: the workspace), or None where it is not."""
     if revision is None:
-        return yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else None
-    shown = subprocess.run(["git", "show", f"{revision}:{path}"], capture_output=True, text=True)
-    return None if shown.returncode else yaml.safe_load(shown.stdout)
+        found = path.read_text(encoding="utf-8") if path.exists() else None
+    else:
+        command = ["git", "show", f"{revision}:{path}"]
+        shown = subprocess.run(command, capture_output=True, text=True)
+        found = None if shown.returncode else shown.stdout
+    if found is None:
+        return None
+    # YAML takes a number of JSON such as 4e-05 for text.
+    return json.loads(found) if path.suffix == ".json" else yaml.safe_load(found)
 
 
 def repeats(revisions: list[str | None], family: str) -> tuple[str | None, dict[int, Any]]:

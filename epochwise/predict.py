@@ -125,7 +125,9 @@ def main(
     if input_file:
         predict_file(classifier, input_file, column, output)
     else:
-        print(predict_text(classifier, sys.stdin.read() if text is None else text))
+        if text is None:
+            text = sys.stdin.buffer.read().decode("utf-8", errors="replace")
+        print(predict_text(classifier, text))
 
 
 if __name__ == "__main__":

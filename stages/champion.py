@@ -8,13 +8,13 @@ which `predict`, `classify` and the artifacts in dvc.yaml follow, and cards/<fam
 """
 
 from math import hypot
-from typing import Any
+from typing import Any, Self, get_args
 
-from pydantic import NonNegativeFloat
+from pydantic import NonNegativeFloat, model_validator
 
 from epochwise import cards, families
 from epochwise.core import params, paths
-from epochwise.core.cli import run
+from epochwise.core.cli import InputError, run
 from epochwise.core.files import read_json, replacing, write_metrics
 
 
@@ -30,8 +30,14 @@ class Champion(params.Section):
     deviations: NonNegativeFloat
     noise: NonNegativeFloat
 
+    @model_validator(mode="after")
+    def _has_a_metric_of_each_task(self) -> Self:
+        if lacking := [task for task in get_args(families.Task) if task not in self.metric]:
+            raise ValueError(f"metric lacks the task '{lacking[0]}'")
+        return self
 
-LOWEST = {"cross_entropy", "log_loss", "mse", "frechet"}
+
+LOWEST = {"calibration_error", "cross_entropy", "frechet", "log_loss", "mse"}
 """Metrics of which less is better."""
 
 
@@ -50,7 +56,17 @@ def choose(
 
     Returns:
         `family`, the `metric` and its `value`, and the families that `ties` hold with the best.
+
+    Raises:
+        InputError: the reports have no such metric.
     """
+    for family, report in reports.items():
+        if not isinstance(report.get(metric), float):
+            known = (name for name, value in report.items() if isinstance(value, float))
+            raise InputError(
+                f"champion.metric in params.yaml is '{metric}', which {family} does not have on"
+                f" valid: choose among {', '.join(known)}"
+            )
     sign = 1 if metric in LOWEST else -1
     order = sorted(reports, key=lambda family: (sign * reports[family][metric], family))
 

@@ -143,7 +143,7 @@ def entries(table: dict[str, families.Row], seed: int) -> dict[str, dict[str, An
     found = {}
     for family, row in table.items():
         entry = read_json(paths.metrics(family, "test.json"))
-        if row.rival in table:
+        if row.rival:
             entry[f"against_{row.rival}"] = against(row.task, family, row.rival, seed)
         found[family] = entry | {"train_seconds": train_seconds(family)}
     return found

@@ -26,10 +26,11 @@ def choose(table: pd.DataFrame, epochs: list[int], rule: Rule, family: str) -> i
     Raises:
         InputError: the epoch table has no such column, or lacks one of `epochs`.
     """
-    if rule.lowest not in table:
+    measured = table.columns.drop(["epoch", "kept"])
+    if rule.lowest not in measured:
         raise InputError(
             f"params.yaml: select.{family}.lowest is '{rule.lowest}', which the epoch table does"
-            f" not have: choose among {', '.join(table.columns)}"
+            f" not have: choose among {', '.join(measured)}"
         )
     if lacking := sorted(set(epochs) - set(table["epoch"])):
         raise InputError(

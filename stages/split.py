@@ -18,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import partitions, write_json
+from epochwise.data.cleaning import without_punctuation
 from epochwise.data.partitions import take_rows, write_partitions
 from epochwise.data.partitions.engine import Engine
 
@@ -176,21 +177,22 @@ def main() -> None:
 
 def _facts(table: pa.Table, by: str) -> pd.DataFrame:
     """What `assign` needs to know of each row; hashes stand for texts and products."""
-    label, texts = table["label"].to_numpy(), _hashes(table["text"])
-    facts = pd.DataFrame({"label": label, "same_text": texts})
+    label, texts = table["label"].to_numpy(), table["text"].to_pylist()
+    words = _hashes([without_punctuation(text) for text in texts])
+    facts = pd.DataFrame({"label": label, "same_text": words})
     facts["split"] = pd.Categorical(table["split"].to_pandas(), NAMES)
     if by == "time":
         facts["time"] = table["time"].to_pandas()
     if by == "product":
         known = pc.is_valid(table["product_id"]).to_numpy()
-        products = _hashes(pc.fill_null(table["product_id"], ""))
+        products = _hashes(pc.fill_null(table["product_id"], "").to_pylist())
         facts["product_id"] = pd.arrays.IntegerArray(products, ~known)
     return facts
 
 
-def _hashes(texts: pa.ChunkedArray) -> np.ndarray:
+def _hashes(texts: list[str]) -> np.ndarray:
     """64-bit hashes (n,)."""
-    hashes: np.ndarray = pd.util.hash_array(np.array(texts.to_pylist(), object), categorize=False)
+    hashes: np.ndarray = pd.util.hash_array(np.array(texts, object), categorize=False)
     return hashes
 
 

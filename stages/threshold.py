@@ -14,7 +14,14 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat
 
 from epochwise.core import params, paths
 from epochwise.core.cli import run
-from epochwise.core.files import copy_epoch, read_json, read_table, replacing, write_metrics
+from epochwise.core.files import (
+    copy_epoch,
+    read_json,
+    read_table,
+    replacing,
+    rounded,
+    write_metrics,
+)
 from epochwise.measures.binary import log_losses
 
 Objective = Literal["recall_floor", "f_beta", "youden", "cost", "fixed"]
@@ -35,7 +42,7 @@ class Rule(params.Section):
     recall_0 + recall_1 - 1 (Youden 1950); cost: the lowest cost; fixed: the threshold `value`,
     with the epoch of the lowest log loss. Epochs that fall short of the best by no more than
     `tolerance`, in what the rule maximises, are as good as it: the lowest log loss decides between
-    them. Candidates are the multiples of `step` from 0 to 1.
+    them. Candidates are the multiples of `step` from 0 to 1, and 1, rounded as they are written.
     """
 
     rule: Objective
@@ -50,9 +57,9 @@ class Rule(params.Section):
     def candidates(self) -> np.ndarray:
         """The thresholds to choose among."""
         if self.rule == "fixed":
-            return np.array([self.value])
-        steps = round(1 / self.step)
-        return np.append(np.round(np.arange(steps) * self.step, 10), 1.0)
+            return np.array([rounded(self.value)])
+        multiples = np.arange(0, 1, self.step).tolist()
+        return np.unique(rounded([*multiples, 1.0]))
 
 
 def curve(labels: np.ndarray, probabilities: np.ndarray, thresholds: np.ndarray) -> pd.DataFrame:

@@ -9,7 +9,7 @@ data/reviews/word2vec/{embedding.npy,lengths.npy,vectorizer.npz,vocabulary.parqu
 data/reviews/vectors/{train,valid}.parquet and metrics/reviews/vectorize.json.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -49,6 +49,8 @@ from epochwise.inputs.reviews.sequences import length_percentiles
 from epochwise.inputs.reviews.tokens import flatten
 
 SPLITS = ("train", "valid")
+BLOCK = 10_000
+"""Document vectors that are summed at once."""
 
 
 class Vectorize(params.Section):
@@ -90,10 +92,25 @@ def fit(vectors: Iterable[np.ndarray], parts: Parts) -> Vectorizer:
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler()
-    for part in vectors:
-        if len(part):
-            scaler.partial_fit(part)
+    for block in regroup(vectors):
+        scaler.partial_fit(block)
     return Vectorizer(parts, scaler.mean_, scaler.scale_)
+
+
+def regroup(parts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """The rows of `parts` (m, d) in blocks of BLOCK rows, the last one shorter.
+
+    Sums over a block have the same last digits, however the rows were divided before.
+    """
+    rest: list[np.ndarray] = []
+    for part in parts:
+        rest.append(part)
+        while sum(map(len, rest)) >= BLOCK:
+            whole = np.concatenate(rest)
+            yield whole[:BLOCK]
+            rest = [whole[BLOCK:]]
+    if sum(map(len, rest)):
+        yield np.concatenate(rest)
 
 
 def coverage(tables: Iterable[pa.Table], embedding: np.ndarray) -> dict[str, Any]:

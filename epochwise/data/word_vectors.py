@@ -9,7 +9,7 @@ import logging
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
@@ -67,11 +67,19 @@ class Sentences:
 
     `tables` opens the partitions, which have a column `tokens`; `words` are those of the token ids
     from 1; `kept` (n,) says which reviews to train on.
+
+    Raises:
+        InputError: none of them.
     """
 
     def __init__(
         self, tables: Callable[[], Iterable[pa.Table]], words: np.ndarray, kept: np.ndarray
     ) -> None:
+        if not kept.any():
+            raise InputError(
+                f"vectorize: max_words is too small for any of {len(kept)} reviews to be"
+                " trained on: raise it in params.yaml"
+            )
         self.tables, self.words, self.kept = tables, words, kept
 
     def __iter__(self) -> Iterator[list[str]]:
@@ -82,7 +90,7 @@ class Sentences:
             tokens = table["tokens"].filter(pa.array(kept))
             ends = np.cumsum(pc.list_value_length(tokens).to_numpy())
             words = self.words[pc.list_flatten(tokens).to_numpy() - 1].tolist()
-            for begin, end in zip([0, *ends[:-1]], ends, strict=True):
+            for begin, end in pairwise([0, *ends]):
                 yield words[begin:end]
 
 

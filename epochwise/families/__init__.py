@@ -87,10 +87,20 @@ class Family(NamedTuple):
 
 
 def table() -> dict[str, Row]:
-    """Every family and its row, one task after another."""
+    """Every family and its row, one task after another.
+
+    Raises:
+        InputError: the rival of a family is none.
+    """
     found = params.read_file(TABLE, Table)
     reviews = found.linear | found.text | found.ensembles
-    return reviews | found.multiclass | found.reconstruction | found.generation
+    rows = reviews | found.multiclass | found.reconstruction | found.generation
+    for name, row in rows.items():
+        if row.rival not in (None, *rows):
+            raise InputError(
+                f"{TABLE}: the rival of {name} is '{row.rival}', expected one of {', '.join(rows)}"
+            )
+    return rows
 
 
 def members() -> list[str]:

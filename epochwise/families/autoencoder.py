@@ -3,7 +3,7 @@
 from typing import Literal
 
 import keras
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 
 from epochwise.inputs.images import DIGIT
 from epochwise.training.layers import (
@@ -26,7 +26,7 @@ class Params(Fit):
     (Vincent et al. 2008).
     """
 
-    widths: list[PositiveInt]
+    widths: list[PositiveInt] = Field(min_length=1)
     activation: Activation
     normalization: Normalization
     code_activation: Activation | Literal["linear"]

@@ -2,7 +2,7 @@
 
 import keras
 import numpy as np
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 
 from epochwise.inputs.images import DIGIT, Digits
 from epochwise.training.layers import (
@@ -28,7 +28,7 @@ class Params(ClassifierFit):
     that learns (Polyak & Juditsky 1992).
     """
 
-    filters: list[PositiveInt]
+    filters: list[PositiveInt] = Field(max_length=4)
     kernel_size: PositiveInt
     units: PositiveInt
     dropout: Fraction

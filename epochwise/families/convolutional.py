@@ -1,18 +1,32 @@
 """The convolutional autoencoder, for clean and for noisy images."""
 
+from typing import Self
+
 import keras
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from epochwise.inputs.images import DIGIT
 from epochwise.training.layers import Activation, Fit, activation, initializer
 
 
 class Params(Fit):
-    """The params: filters and kernel sizes of the convolutions before each halving."""
+    """The params: filters and kernel sizes of the convolutions before each halving.
 
-    filters: list[PositiveInt]
+    28 pixels can be halved twice.
+    """
+
+    filters: list[PositiveInt] = Field(min_length=1, max_length=2)
     kernel_sizes: list[PositiveInt]
     activation: Activation
+
+    @model_validator(mode="after")
+    def _has_as_many_of_each(self) -> Self:
+        if len(self.filters) != len(self.kernel_sizes):
+            raise ValueError(
+                f"{len(self.filters)} filters and {len(self.kernel_sizes)} kernel_sizes:"
+                " expected as many of each"
+            )
+        return self
 
     def deviation(self) -> float:
         """The standard deviation of noise on what the network reads: none."""

@@ -1,12 +1,16 @@
 """The generative adversarial network (Goodfellow et al. 2014) that draws digits."""
 
+from typing import Self
+
 import keras
 import tensorflow as tf
-from pydantic import Field, NonNegativeFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
 from epochwise.training.layers import Fit, Fraction, initializer, optimizer, schedule
 
 PIXELS = 28 * 28
+UPDATES = 2
+"""Of each network in a step."""
 
 
 class Params(Fit):
@@ -29,6 +33,14 @@ class Params(Fit):
     beta_1: float = Field(ge=0, lt=1)
     steps_per_epoch: PositiveInt
     measured: int = Field(ge=200)
+
+    @model_validator(mode="after")
+    def _optimizer_has_beta_1(self) -> Self:
+        if self.optimizer.name not in ("adam", "adamax"):
+            raise ValueError(
+                f"beta_1 is of adam and adamax, but optimizer.name is {self.optimizer.name}"
+            )
+        return self
 
 
 class Adversaries:
@@ -71,7 +83,7 @@ class Adversaries:
         self.optimizers = {}
         for network in (self.generator, self.discriminator):
             made = optimizer(plain, beta_1=params.beta_1)
-            schedule(made, plain, params.epochs * params.steps_per_epoch)
+            schedule(made, plain, UPDATES * params.epochs * params.steps_per_epoch)
             made.build(network.trainable_variables)
             self.optimizers[network.name] = made
 

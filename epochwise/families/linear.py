@@ -3,7 +3,7 @@
 Plain, or weighted by naive Bayes (NB-SVM, Wang & Manning 2012).
 """
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -13,8 +13,11 @@ from scipy.special import expit
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from epochwise.core.cli import InputError
 from epochwise.core.params import Section
 
+Weights = Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)]
+"""Of the classes 0 and 1."""
 INTERCEPT = ""
 """The term of the row that holds the intercept as its coefficient."""
 
@@ -38,7 +41,7 @@ class Terms(Section):
     sublinear: bool
     idf: bool
     regularization: PositiveFloat
-    class_weight: Literal["balanced"] | list[PositiveFloat] | None
+    class_weight: Literal["balanced"] | Weights | None
 
     @model_validator(mode="after")
     def _shortest_is_no_longer(self) -> Self:
@@ -94,11 +97,21 @@ def log_count_ratios(features: sp.csr_matrix, labels: np.ndarray, alpha: float) 
 
 
 def fit_terms(texts: list[str], params: Terms) -> tuple[TfidfVectorizer, sp.csr_matrix]:
-    """The vectorizer of the terms of cleaned texts, and what it makes of them (n, m)."""
+    """The vectorizer of the terms of cleaned texts, and what it makes of them (n, m).
+
+    Raises:
+        InputError: no term is as long, or in as many reviews, as `params` ask for.
+    """
     vectorizer = _vectorizer(
         params, min_df=params.min_documents, max_features=params.max_terms, use_idf=params.idf
     )
-    return vectorizer, vectorizer.fit_transform(texts)
+    try:
+        return vectorizer, vectorizer.fit_transform(texts)
+    except ValueError as error:
+        raise InputError(
+            f"a linear model finds no terms in {len(texts)} reviews ({error}): lower its"
+            " min_documents or shortest in params.yaml"
+        ) from None
 
 
 def regress(

@@ -4,11 +4,10 @@ from typing import Literal
 
 import keras
 import numpy as np
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 
 from epochwise.inputs.reviews.network import SequenceParams
 from epochwise.training.layers import (
-    ClassifierFit,
     Fraction,
     Normalization,
     embedding,
@@ -17,10 +16,10 @@ from epochwise.training.layers import (
 )
 
 
-class Recurrent(ClassifierFit, SequenceParams):
+class Recurrent(SequenceParams):
     """Params of LSTM layers of the widths `units`, the first of them followed by dropout."""
 
-    units: list[PositiveInt]
+    units: list[PositiveInt] = Field(min_length=1)
     dropout: Fraction
     normalization: Normalization
 

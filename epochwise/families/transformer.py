@@ -7,7 +7,6 @@ from pydantic import PositiveInt
 from epochwise.inputs.reviews.network import SequenceParams
 from epochwise.training.layers import (
     Activation,
-    ClassifierFit,
     Fraction,
     activation,
     embedding,
@@ -15,7 +14,7 @@ from epochwise.training.layers import (
 )
 
 
-class Params(ClassifierFit, SequenceParams):
+class Params(SequenceParams):
     """`train.transformer` in params.yaml.
 
     `feed_forward` is the width inside the block, `widths` are those of the layers behind it.

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
+from epochwise.core.cli import InputError
 from epochwise.core.params import Section
 
 Initializer = Literal[
@@ -14,7 +15,8 @@ Initializer = Literal[
 ]
 Activation = Literal["relu", "leaky_relu"]
 Normalization = Literal["none", "batch", "layer"]
-ClassWeight = Literal["balanced"] | list[float] | None
+Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+ClassWeight = Literal["balanced"] | list[Weight] | None
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 """A share of units to drop."""
 
@@ -162,6 +164,9 @@ def sample_weights(labels: np.ndarray, class_weight: ClassWeight) -> np.ndarray:
     """A weight for each of `labels` (n,), integers from 0; without class weights all are 1.
 
     "balanced" weighs a class by n / (classes * its count), as scikit-learn does.
+
+    Raises:
+        InputError: there are more or fewer class weights than classes.
     """
     if class_weight is None:
         return np.ones(len(labels), "float32")
@@ -170,4 +175,9 @@ def sample_weights(labels: np.ndarray, class_weight: ClassWeight) -> np.ndarray:
         weights = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
     else:
         weights = np.asarray(class_weight)
+        if len(weights) != (classes := labels.max() + 1):
+            raise InputError(
+                f"class_weight in params.yaml has {len(weights)} weights, expected one for each of"
+                f" {classes} classes"
+            )
     return weights[labels].astype("float32")

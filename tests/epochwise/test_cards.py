@@ -75,6 +75,8 @@ def test_a_card_has_data_choice_metrics_slices_limits_and_cost() -> None:
         assert line in found
     assert "Epoch 5, threshold 0.2: by the rules `filter` and `threshold` of params.yaml" in found
     assert "## Limits" in found and "## Classes" not in found
+    write_reports("baseline", BINARY)
+    assert "by the rule `threshold` of params" in card("baseline", TABLE["baseline"], {})
 
 
 def test_noise_is_told_where_it_is_known() -> None:

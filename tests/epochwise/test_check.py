@@ -53,6 +53,29 @@ def test_slips_are_told_by_their_key(
         check_all({**composed, **changes})
 
 
+@pytest.mark.parametrize(
+    ("family", "changes", "message"),
+    [
+        ("lstm", {"units": []}, r"'train\.lstm\.units' is \[\]"),
+        ("lstm", {"class_weight": [1.0, -1.0]}, r"'train\.lstm\.class_weight"),
+        ("baseline", {"class_weight": [1.0]}, r"'train\.baseline\.class_weight"),
+        ("autoencoder", {"widths": []}, r"'train\.autoencoder\.widths' is \[\]"),
+        ("cnn", {"filters": [8] * 5}, r"'train\.cnn\.filters' is \[8, 8, 8, 8, 8\]"),
+        ("conv_autoencoder", {"filters": [8] * 3}, r"'train\.conv_autoencoder\.filters'"),
+        ("conv_autoencoder", {"kernel_sizes": [3]}, "2 filters and 1 kernel_sizes"),
+        ("gan", {"optimizer": {"name": "sgd"}}, "beta_1 is of adam and adamax, but .* is sgd"),
+    ],
+)
+def test_what_no_network_can_be_built_of_is_told(
+    composed: dict[str, Any], family: str, changes: dict[str, Any], message: str
+) -> None:
+    block = dict(composed["train"][family])
+    for key, value in changes.items():
+        block[key] = block[key] | value if isinstance(value, dict) else value
+    with pytest.raises(InputError, match=message):
+        check_all(composed | {"train": composed["train"] | {family: block}})
+
+
 def test_a_missing_block_and_no_blocks_at_all_are_told(composed: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=r"params.yaml: key 'reviews' is missing"):
         check_all({key: value for key, value in composed.items() if key != "reviews"})

@@ -83,6 +83,11 @@ def test_what_a_seed_cannot_change_is_no_metric() -> None:
     assert noise.scalars(metrics) == {"roc_auc": 0.5, "classes": 9.0}
 
 
+def test_small_numbers_are_read_as_numbers(tmp_path: Path) -> None:
+    (tmp_path / "test.json").write_text(json.dumps({"log_loss": 4e-05}))
+    assert noise.read(None, tmp_path / "test.json") == {"log_loss": 4e-05}
+
+
 def commit(seed: int, auc: float, **changes: Any) -> str:
     Path("dvc.lock").write_text(yaml.safe_dump(lock(seed, **changes)))
     test = paths.metrics("lstm", "test.json")

@@ -125,10 +125,9 @@ def test_the_command_reads_standard_input(project: Path) -> None:
         [sys.executable, "-m", "epochwise.predict"],
         cwd=project,
         env={"PYTHONPATH": str(ROOT), "PATH": ""},
-        input="good great\n",
+        input=b"good \xff great\n",
         capture_output=True,
-        text=True,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, b"")
     expected = predict.predict_text(predict.load(None), "good great")
-    assert done.stdout == f"{expected}\n"
+    assert done.stdout.decode() == f"{expected}\n"

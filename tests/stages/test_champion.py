@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from epochwise import families
+from epochwise.core.cli import InputError
 from stages.champion import Champion, choose, groups
 
 METRIC = {
@@ -31,9 +33,17 @@ def test_the_best_wins_where_there_is_no_noise() -> None:
     assert found == {"family": "b", "metric": "roc_auc", "value": 0.86, "ties": []}
 
 
-def test_less_is_better_for_losses() -> None:
-    found = choose("cross_entropy", reports(a=(0.1, 9), b=(0.2, 1)), {}, rule())
-    assert found["family"] == "a"
+@pytest.mark.parametrize("metric", ["cross_entropy", "calibration_error"])
+def test_less_is_better_for_losses(metric: str) -> None:
+    ours = {name: {metric: value, "parameters": 1} for name, value in (("a", 0.1), ("b", 0.2))}
+    assert choose(metric, ours, {}, rule())["family"] == "a"
+
+
+def test_a_metric_that_reports_do_not_have_is_told() -> None:
+    with pytest.raises(InputError, match="is 'f1', which a does not have on valid: choose among "):
+        choose("f1", reports(a=(0.1, 9)), {}, rule())
+    with pytest.raises(ValidationError, match="metric lacks the task 'multiclass'"):
+        rule(metric={"binary": "roc_auc"})
 
 
 def test_a_tie_goes_to_the_fewest_parameters() -> None:

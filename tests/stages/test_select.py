@@ -23,6 +23,8 @@ def test_the_lowest_of_the_epochs_left_is_taken_and_the_earlier_of_equals() -> N
 def test_a_column_that_is_not_there_is_refused() -> None:
     with pytest.raises(InputError, match=r"select\.cnn\.lowest is 'valid_los', .* valid_loss"):
         choose(TABLE, [0], Rule(lowest="valid_los"), "cnn")
+    with pytest.raises(InputError, match=r"lowest is 'epoch', .*: choose among valid_loss$"):
+        choose(TABLE, [0], Rule(lowest="epoch"), "cnn")
 
 
 def test_an_epoch_that_the_table_lacks_is_refused() -> None:

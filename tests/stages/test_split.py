@@ -152,3 +152,12 @@ def test_stage_divides_all_rows_in_order_with_the_same_bytes(
         "valid": 6,
         "test": 12,
     }
+
+
+def test_texts_that_differ_in_marks_alone_stand_in_one_split() -> None:
+    texts = [f"word{number}{mark}" for number in range(50) for mark in ("", " !", " . .")]
+    table = pa.table({"text": texts, "label": [1] * 150, "split": pa.nulls(150, pa.string())})
+    rows = stage._facts(table, "random")
+    names = assign(rows, split(valid=0.2), seed=1)
+    assert len(set(names)) == 3
+    assert all(len(set(names[start : start + 3])) == 1 for start in range(0, 150, 3))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from epochwise.core import paths
-from epochwise.core.files import read_json, write_json, write_table
+from epochwise.core.files import read_json, rounded, write_json, write_table
 from epochwise.measures.binary import log_losses
 from epochwise.reports.binary import report
 from stages import threshold as stage
@@ -125,6 +125,14 @@ def test_candidates_are_round_numbers_from_0_to_1() -> None:
     candidates = rule(step=0.01).candidates().tolist()
     assert len(candidates) == 101 and candidates[:4] == [0.0, 0.01, 0.02, 0.03]
     assert candidates[-1] == 1.0
+
+
+@given(st.floats(0.001, 0.5))
+def test_candidates_are_the_multiples_of_the_step_as_they_are_written(step: float) -> None:
+    candidates = rule(step=step).candidates().tolist()
+    assert candidates == rounded(candidates) == sorted(set(candidates))
+    assert set(rounded([0.0, step, 1 // step * step, 1.0])) <= set(candidates)
+    assert rule(rule="fixed", value=0.123456).candidates().tolist() == [0.1235]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from epochwise.core.files import read_json, read_table, write_table
 from epochwise.core.params import Section
 from epochwise.data.word_vectors import Training
 from epochwise.inputs.reviews import fitted, tokens
-from epochwise.inputs.reviews.document_vectors import document_vectors, standardize
+from epochwise.inputs.reviews.document_vectors import Parts, document_vectors, standardize
 from epochwise.inputs.reviews.document_vectors import vectorize as standardized_vectors
 from epochwise.inputs.reviews.network import VectorInputs
 from epochwise.inputs.reviews.paragraph_vectors import paragraph_vectors
@@ -233,3 +233,16 @@ def test_a_missing_input_is_named(project: Path) -> None:
     SEQUENCES["valid"].unlink()
     with pytest.raises(InputError, match=r"sequences/valid\.parquet not found"):
         vectorize.main()
+
+
+@pytest.mark.parametrize("rows", [1, 7, 100])
+def test_what_is_fitted_does_not_depend_on_partitions(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectorize, "BLOCK", 30)
+    vectors = np.random.default_rng(0).lognormal(size=(100, 5)).astype("float32")
+    parts = [vectors[start : start + rows] for start in range(0, 100, rows)]
+    found = vectorize.fit([vectors[:0], *parts], Parts())
+    expected = vectorize.fit([vectors], Parts())
+    np.testing.assert_array_equal(found.mean, expected.mean)
+    np.testing.assert_array_equal(found.scale, expected.scale)

@@ -361,7 +361,8 @@ def _time(column: pa.Array, at: Place) -> pa.Array:
         seconds = dates.dt.tz_localize(None).to_numpy("datetime64[s]").astype("int64")
         numbers = pc.fill_null(_numbers(column), np.nan).to_numpy()
         dated, counted = dates.notna().to_numpy(), np.abs(numbers) < 2.0**62
-        seconds = np.where(dated, seconds, np.where(counted, numbers, 0).astype("int64"))
+        # Numbers first, so that a value means the same whatever stands beside it.
+        seconds = np.where(counted, np.where(counted, numbers, 0).astype("int64"), seconds)
         return pa.array(seconds, mask=~(dated | counted))
 
 

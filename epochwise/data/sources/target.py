@@ -94,6 +94,7 @@ def choose_images(
         for part, classes in images.items()
     }
     labels = {part: np.array([name for name, _ in pairs]) for part, pairs in files.items()}
+    classes = sorted({name for listed in images.values() for name in listed})
     rows = divide(labels, target, seed, "target")
     chosen: dict[str, dict[str, list[Path]]] = {}
     seen: set[str] = set()
@@ -103,7 +104,7 @@ def choose_images(
         contents = [file_sha256(path) for _, path in pairs]
         kept = unseen(contents, seen)
         seen.update(contents)
-        chosen[split] = {name: [] for name, _ in pairs}
+        chosen[split] = {name: [] for name in classes}
         for (name, path), keep in zip(pairs, kept, strict=True):
             if keep:
                 chosen[split][name].append(path)
@@ -111,9 +112,12 @@ def choose_images(
     for name, listed in chosen["train"].items():
         drawn = random.permutation(len(listed))[: target.train_per_class]
         chosen["train"][name] = [listed[index] for index in sorted(drawn)]
-    for split, classes in chosen.items():
-        if empty := [name for name, listed in classes.items() if not listed]:
-            raise InputError(f"target: no image of '{empty[0]}' is left for {split}")
+    for split, by_class in chosen.items():
+        if empty := [name for name, listed in by_class.items() if not listed]:
+            raise InputError(
+                f"target: no image of '{empty[0]}' is left for {split}, which needs some of every"
+                " class: add images"
+            )
     return chosen
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from epochwise.core import paths
 from epochwise.core.files import partitions
@@ -16,6 +16,7 @@ from epochwise.inputs.reviews.document_vectors import vectorize
 from epochwise.inputs.reviews.mapped import mapped
 from epochwise.inputs.reviews.sequences import Cut, Sequences, resolve
 from epochwise.inputs.reviews.tokens import split, tokenize
+from epochwise.training.layers import ClassifierFit
 
 Input: TypeAlias = np.ndarray | Sequences
 """What a network reads of n reviews: `input[rows]` are those of some rows, as an array."""
@@ -24,7 +25,7 @@ ROWS = 10_000
 """Reviews of a split that are read at once."""
 
 
-class SequenceParams(Cut):
+class SequenceParams(ClassifierFit, Cut):
     """Params of a network that reads the words of a review.
 
     Its embedding starts from the word vectors of the pipeline, or from random ones of
@@ -39,6 +40,15 @@ class SequenceParams(Cut):
     embedding_dropout: float = Field(ge=0, lt=1)
     embedding_updates: Literal["all", "touched"]
     shown: PositiveInt | None
+
+    @model_validator(mode="after")
+    def _touched_is_for_adamax(self) -> Self:
+        if self.embedding_updates == "touched" and self.optimizer.name != "adamax":
+            raise ValueError(
+                "embedding_updates: touched is for optimizer.name: adamax, found"
+                f" {self.optimizer.name}: set embedding_updates: all"
+            )
+        return self
 
 
 class Inputs(Protocol):

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 UNKNOWN = "<unk>"
-"""Row of the vocabulary that stands for unknown words; no cleaned word has angle brackets."""
+"""Row of the vocabulary that stands for unknown words; no cleaned word has brackets and letters."""
 
 Texts: TypeAlias = pa.Array | pa.ChunkedArray
 Lists: TypeAlias = pa.ListArray | pa.ChunkedArray

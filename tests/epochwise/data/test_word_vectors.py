@@ -219,6 +219,14 @@ def test_sentences_are_the_words_of_the_kept_reviews_again_and_again() -> None:
     assert list(corpus) == [["a", "b"], ["b", "b", "a"]]
 
 
+def test_partitions_of_which_no_review_is_kept_are_passed_over() -> None:
+    corpus = sentences([[1], [2], [3]], ["a", "b", "c"], rows=1)
+    corpus.kept = np.array([False, True, False])
+    assert list(corpus) == [["b"]]
+    with pytest.raises(InputError, match="max_words is too small for any of 3 reviews"):
+        Sentences(corpus.tables, corpus.words, np.zeros(3, bool))
+
+
 def test_words_in_the_same_places_get_near_vectors() -> None:
     random = np.random.default_rng(0)
     fruit, tools = [[1, 2, 3, 4], [5, 6, 7, 8]]

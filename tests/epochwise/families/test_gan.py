@@ -61,6 +61,21 @@ def test_a_step_trains_both_and_averages_the_generator(adversaries: gan.Adversar
         np.testing.assert_allclose(mean.numpy(), decay * old + (1 - decay) * new, atol=1e-6)
 
 
+def test_a_falling_learning_rate_ends_with_the_last_step(tmp_path: Path) -> None:
+    block = compose(tmp_path / "params.yaml", "budget=smoke")["train"]["gan"]
+    block |= {"epochs": 2, "steps_per_epoch": 3}
+    block["optimizer"] |= {"schedule": "cosine"}
+    runtime.start(seed=0)
+    made = gan.build(params.check(block, gan.Params, "train.gan"))
+    noise = np.zeros((3, 12, block["noise_size"]), "float32")
+    for step in range(6):
+        before = weights(made.discriminator)
+        made.step(IMAGES, noise, np.ones((4, 2), "int64"))
+        assert moved(before, made.discriminator), step
+    for optimizer in made.optimizers.values():
+        assert float(optimizer.learning_rate) == pytest.approx(0, abs=1e-9)
+
+
 def test_the_state_holds_both_networks_the_average_and_both_optimizers(
     adversaries: gan.Adversaries,
 ) -> None:

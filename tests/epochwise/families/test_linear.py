@@ -13,7 +13,7 @@ from epochwise import families
 from epochwise.core import params
 from epochwise.core.cli import InputError
 from epochwise.families import linear
-from epochwise.families.linear import Terms, fit, probabilities
+from epochwise.families.linear import Terms, fit, fit_terms, probabilities
 from tests.configuration import compose
 
 LINEAR = [name for name, row in families.table().items() if row.learner == "linear"]
@@ -101,3 +101,10 @@ def test_runs_that_are_longer_than_the_longest_are_refused() -> None:
     block = PLAIN | {"unit": "characters", "shortest": 4, "ngrams": 3}
     with pytest.raises(InputError, match=r"train\.x.*shortest is more than ngrams"):
         params.check(block, Terms, "train.x")
+
+
+@pytest.mark.parametrize("changes", [{"min_documents": 9}, {"shortest": 50, "ngrams": 60}])
+def test_terms_that_no_review_has_are_told(changes: dict[str, Any]) -> None:
+    model = params.check(PLAIN | changes, Terms, "train.x")
+    with pytest.raises(InputError, match=r"finds no terms in 2 reviews .* lower its min_doc"):
+        fit_terms(["good film", "bad film"], model)

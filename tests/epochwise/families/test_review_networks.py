@@ -107,6 +107,14 @@ def test_a_slip_in_the_params_is_told(name: str, smoke: Any) -> None:
         build(name, smoke[name] | {"batchsize": 3}, word_vectors(name))
 
 
+@pytest.mark.parametrize("name", ["lstm", "bilstm", "transformer"])
+def test_touched_word_vectors_are_for_adamax(name: str, smoke: Any) -> None:
+    adam = smoke[name] | {"optimizer": smoke[name]["optimizer"] | {"name": "adam"}}
+    with pytest.raises(InputError, match=r"touched is for optimizer\.name: adamax, found adam"):
+        build(name, adam | {"embedding_updates": "touched"}, word_vectors(name))
+    build(name, adam | {"embedding_updates": "all"}, word_vectors(name))
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_kernels_start_as_the_params_say(name: str, smoke: Any) -> None:
     network = build(name, smoke[name] | {"initializer": "he_uniform"}, word_vectors(name))

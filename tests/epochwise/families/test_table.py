@@ -63,6 +63,16 @@ def test_an_unknown_family_is_told() -> None:
         families.row("lstn")
 
 
+def test_a_rival_that_is_no_family_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = yaml.safe_load((ROOT / "families.yaml").read_text())
+    content["families"]["transfer"]["rival"] = "scrach"
+    content["multiclass"]["transfer"]["rival"] = "scrach"
+    (tmp_path / "families.yaml").write_text(yaml.safe_dump(content))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="the rival of transfer is 'scrach', expected one of base"):
+        families.table()
+
+
 def test_a_slip_in_the_table_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = yaml.safe_load((ROOT / "families.yaml").read_text())
     content["multiclass"]["cnn"]["kept"] = "all.csv"

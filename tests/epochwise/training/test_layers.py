@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from epochwise.core.cli import InputError
 from epochwise.training import layers, runtime
 from epochwise.training.layers import Augmentation, augment
 
@@ -156,5 +157,7 @@ def test_class_weights() -> None:
     labels = np.array([0, 1, 1, 1])
     assert layers.sample_weights(labels, None).tolist() == [1, 1, 1, 1]
     assert layers.sample_weights(labels, [87.0, 13.0]).tolist() == [87, 13, 13, 13]
+    with pytest.raises(InputError, match="has 3 weights, expected one for each of 2 classes"):
+        layers.sample_weights(labels, [1.0, 2.0, 3.0])
     balanced = layers.sample_weights(labels, "balanced")
     assert balanced.tolist() == pytest.approx([2, 2 / 3, 2 / 3, 2 / 3])

@@ -9,9 +9,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from epochwise.core.cli import InputError
-from epochwise.data.review_files import RAW_SCHEMA, json_lines, stream
+from epochwise.data.review_files import RAW_SCHEMA, json_lines, stream, table
 from epochwise.data.review_files.ratings import Rule
 from epochwise.data.review_files.table import Columns, read_columns, read_table_file
 
@@ -144,6 +146,15 @@ def test_whole_tables_are_read_as_text() -> None:
 def test_times_are_unix_seconds_or_dates(time: str, seconds: int | None) -> None:
     Path("t.csv").write_text(f"text,label,time\na,1,{time}\nb,0,\nc,0,1.5\n")
     assert [row["time"] for row in read("t.csv")] == [seconds, None, 1]
+
+
+@given(st.permutations(["20200101", "1303862400", "2006-11-14", "2012", "soon", ""]))
+def test_a_time_means_the_same_whatever_stands_beside_it(times: list[str]) -> None:
+    def alone(time: str) -> int | None:
+        return table._time(pa.array([time]), (Path("t.csv"), "time", 0))[0].as_py()
+
+    together = table._time(pa.array(times), (Path("t.csv"), "time", 0)).to_pylist()
+    assert together == [alone(time) for time in times]
 
 
 @pytest.mark.parametrize(

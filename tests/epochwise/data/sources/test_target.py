@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,15 @@ def test_names_that_are_not_utf8_are_refused(project: Path) -> None:
     Path("mine/train/cat").rename(b"mine/train/c\xe4t".decode("utf-8", "surrogateescape"))
     with pytest.raises(InputError, match=r"mine/train: the name 'c\\udce4t' is not plain UTF-8"):
         fetch_target(source="folder", path="mine")
+
+
+def test_a_split_that_lacks_a_class_is_refused() -> None:
+    for split in ("train", "valid", "test"):
+        write_images(Path("mine"), split, 6)
+    shutil.rmtree("mine/valid/dog")
+    with pytest.raises(InputError, match="no image of 'dog' is left for valid, which needs some"):
+        fetch_target(source="folder", path="mine")
+    assert not Path("data/target").exists()
 
 
 def test_a_class_of_which_no_image_can_be_read_is_refused() -> None:
