@@ -1,8 +1,8 @@
 """How long stages without a network take to start, against Python with Arrow and pandas alone."""
 
-import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 from benchmarks.rows import Measured, Row, alternate
@@ -10,6 +10,12 @@ from benchmarks.rows import Measured, Row, alternate
 NETWORKS = {"__init__", "base", "score", "train"}
 """Stages that build or apply one."""
 BARE = ["-c", "import pandas, pyarrow.parquet"]
+PEAK = """
+import os, subprocess, sys
+process = subprocess.Popen([sys.executable, *sys.argv[1:]], stdout=subprocess.DEVNULL)
+print(os.wait4(process.pid, 0)[2].ru_maxrss)
+"""
+"""Prints the KiB of a process: one that has grown would lend its own peak to those it starts."""
 
 
 def stages() -> list[str]:
@@ -19,15 +25,21 @@ def stages() -> list[str]:
 
 def measure(stage: str, repeats: int) -> list[Row]:
     """Start the stage for its help, which imports what it imports at its start."""
+    both = (BARE, ["-m", f"stages.{stage}", "--help"])
+    plain, ours = (partial(_start, each) for each in both)
+    (_, slow), (_, fast) = alternate(plain, ours, repeats)
+    measured = zip((slow, fast), map(_memory, both), strict=True)
+    return [Row(stage, "start", *(Measured(seconds, memory=peak) for seconds, peak in measured))]
 
-    def memory(*arguments: str) -> float:
-        process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise subprocess.CalledProcessError(process.returncode, process.args)
-        return usage.ru_maxrss * 1024.0
 
-    help_of = ["-m", f"stages.{stage}", "--help"]
-    found = alternate(lambda: memory(*BARE), lambda: memory(*help_of), repeats)
-    return [Row(stage, "start", *(Measured(seconds, memory=peak) for peak, seconds in found))]
+def _start(arguments: list[str]) -> str:
+    """What a Python process with these arguments prints."""
+    started = subprocess.run(
+        [sys.executable, *arguments], check=True, stdout=subprocess.PIPE, text=True
+    )
+    return started.stdout
+
+
+def _memory(arguments: list[str]) -> float:
+    """The peak in bytes of a Python process with these arguments."""
+    return float(_start(["-c", PEAK, *arguments])) * 1024
