@@ -5,10 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from pydantic import ValidationError
 
+from epochwise import check
 from epochwise.core import paths
 from epochwise.core.params import Section
+from epochwise.families import lstm
 from epochwise.inputs.reviews import fitted
 from epochwise.inputs.reviews.network import (
     SequenceInputs,
@@ -20,7 +23,10 @@ from epochwise.inputs.reviews.network import (
 )
 from epochwise.inputs.reviews.sequences import Sequences
 from epochwise.inputs.reviews.texts import read_texts
+from tests.configuration import ROOT
 from tests.epochwise import review_project
+
+TEXTBOOK = yaml.safe_load(check.compose(ROOT / "conf", ["budget=source"]))
 
 
 @pytest.fixture(autouse=True)
@@ -29,10 +35,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def sequences(**changes: Any) -> SequenceParams:
-    plain = {"length": 5, "end": "first", "padding": "left", "trim": False}
-    plain |= {"embedding": "word2vec", "embedding_size": 4}
-    plain |= {"embedding_dropout": 0.0, "embedding_updates": "all", "shown": None}
-    return SequenceParams.model_validate(plain | changes)
+    return lstm.Params.model_validate(
+        TEXTBOOK["train"]["lstm"] | {"length": 5, "embedding": "word2vec"} | changes
+    )
 
 
 @pytest.mark.parametrize(
