@@ -62,7 +62,8 @@ def main(
         str | None, typer.Option(help="A family; without it the champion on photographs.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="A csv file.", show_default="standard output")
+        Path | None,
+        typer.Option(help="A csv file.", show_default="standard output", dir_okay=False),
     ] = None,
 ) -> None:
     """Classify and write the csv."""

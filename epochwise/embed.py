@@ -45,7 +45,7 @@ def embed(family: str, path: Path) -> pa.Table:
 def main(
     images: Annotated[Path, typer.Argument(help="An image, a folder, an IDX or npz file.")],
     family: Annotated[str, typer.Option(help="A family with a code: embeds in families.yaml.")],
-    output: Annotated[Path, typer.Option(help="A Parquet file.")],
+    output: Annotated[Path, typer.Option(help="A Parquet file.", dir_okay=False)],
 ) -> None:
     """Embed and write the table."""
     table = embed(family, images)

@@ -114,7 +114,9 @@ def main(
     family: Annotated[str | None, typer.Option(help="A family; the champion without it.")] = None,
     input_file: Annotated[Path | None, typer.Option("--input", help="A table of reviews.")] = None,
     column: Annotated[str, typer.Option(help="The column of the reviews.")] = "text",
-    output: Annotated[Path | None, typer.Option(help="A csv file; else standard output.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="A csv file; else standard output.", dir_okay=False)
+    ] = None,
 ) -> None:
     """Predict for a text or a table."""
     if text is not None and input_file:

@@ -1,5 +1,7 @@
 """New images are classified and embedded by the networks that were chosen."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from epochwise.embed import embed
 from epochwise.families import cnn
 from epochwise.inputs.images import Digits
 from epochwise.training import keras_file, runtime
+from tests.configuration import ROOT
 from tests.image_data import CLASSES, EACH, make_project, write_digits
 
 NAMES = ["zero", "one", "two"]
@@ -68,3 +71,19 @@ def test_a_family_without_a_trained_network_is_told_with_what_to_run(network: No
     expected = r"models/autoencoder/encoder\.keras not found: run `dvc repro select@autoencoder`"
     with pytest.raises(InputError, match=expected):
         embed("autoencoder", paths.digits("test"))
+
+
+@pytest.mark.parametrize("command", ["predict --input", "classify", "embed"])
+def test_an_output_never_takes_the_place_of_a_folder(command: str, tmp_path: Path) -> None:
+    kept = tmp_path / "folder" / "kept.txt"
+    kept.parent.mkdir()
+    kept.touch()
+    done = subprocess.run(
+        [sys.executable, *f"-m epochwise.{command} kept.csv --family cnn --output folder".split()],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2 and "'folder' is a directory" in done.stderr
+    assert kept.exists()
