@@ -31,6 +31,7 @@ SPLITS = {
 BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
 WHOLE = 1 << 20
 """Rows of a table that is read for itself, not for the pipeline."""
+DOTTED_DATE = r"^(\d{1,2})\.(\d{1,2})\.(\d{4})\b"
 LONGEST_TIME = 64
 """Characters of a date: a longer text is none, and would take long to be recognised as such."""
 SHOWN = 40
@@ -350,13 +351,17 @@ def _mapped(
 
 
 def _time(column: pa.Array, at: Place) -> pa.Array:
-    """Unix seconds; dates are taken as UTC, and what is no time becomes null."""
+    """Unix seconds; dates are taken as UTC, and what is no time becomes null.
+
+    Dates are those that pandas reads, the month before the day in 11/14/2006, and 14.11.2006.
+    """
     try:
         return pc.cast(column, pa.int64())
     except pa.ArrowInvalid:
         short = pc.less_equal(pc.utf8_length(column), LONGEST_TIME)
         column = pc.if_else(short, column, None)
-        texts = column.to_pandas()
+        # Between dots the day comes first; pandas would take the month where it can.
+        texts = column.to_pandas().str.replace(DOTTED_DATE, r"\3-\2-\1", regex=True)
         dates = pd.to_datetime(texts, format="mixed", utc=True, errors="coerce")
         seconds = dates.dt.tz_localize(None).to_numpy("datetime64[s]").astype("int64")
         numbers = pc.fill_null(_numbers(column), np.nan).to_numpy()
