@@ -102,15 +102,14 @@ def regroup(parts: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
 
     Sums over a block have the same last digits, however the rows were divided before.
     """
-    rest: list[np.ndarray] = []
+    rest: np.ndarray | None = None
     for part in parts:
-        rest.append(part)
-        while sum(map(len, rest)) >= BLOCK:
-            whole = np.concatenate(rest)
-            yield whole[:BLOCK]
-            rest = [whole[BLOCK:]]
-    if sum(map(len, rest)):
-        yield np.concatenate(rest)
+        rest = part if rest is None else np.concatenate([rest, part])
+        while len(rest) >= BLOCK:
+            yield rest[:BLOCK]
+            rest = rest[BLOCK:]
+    if rest is not None and len(rest):
+        yield rest
 
 
 def coverage(tables: Iterable[pa.Table], embedding: np.ndarray) -> dict[str, Any]:

@@ -95,10 +95,11 @@ def table() -> dict[str, Row]:
     found = params.read_file(TABLE, Table)
     reviews = found.linear | found.text | found.ensembles
     rows = reviews | found.multiclass | found.reconstruction | found.generation
-    for name, row in rows.items():
-        if row.rival not in (None, *rows):
+    for name, listed in rows.items():
+        if listed.rival not in (None, *rows):
             raise InputError(
-                f"{TABLE}: the rival of {name} is '{row.rival}', expected one of {', '.join(rows)}"
+                f"{TABLE}: the rival of {name} is '{listed.rival}', expected one of"
+                f" {', '.join(rows)}"
             )
     return rows
 

@@ -24,6 +24,8 @@ from epochwise.training.steps import Average
 class Params(ClassifierFit):
     """`train.cnn` in params.yaml: a pooled convolution of each of `filters`, a layer of `units`.
 
+    28 pixels can be pooled four times.
+
     The running mean of `optimizer.average` is the network that is scored and kept, beside the one
     that learns (Polyak & Juditsky 1992).
     """

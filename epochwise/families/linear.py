@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from epochwise.core.cli import InputError
 from epochwise.core.params import Section
 
-Weights = Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)]
+ClassWeights = Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)]
 """Of the classes 0 and 1."""
 INTERCEPT = ""
 """The term of the row that holds the intercept as its coefficient."""
@@ -41,7 +41,7 @@ class Terms(Section):
     sublinear: bool
     idf: bool
     regularization: PositiveFloat
-    class_weight: Literal["balanced"] | Weights | None
+    class_weight: Literal["balanced"] | ClassWeights | None
 
     @model_validator(mode="after")
     def _shortest_is_no_longer(self) -> Self:

@@ -16,6 +16,7 @@ Initializer = Literal[
 Activation = Literal["relu", "leaky_relu"]
 Normalization = Literal["none", "batch", "layer"]
 Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+"""How much a sample of a class counts."""
 ClassWeight = Literal["balanced"] | list[Weight] | None
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 """A share of units to drop."""

@@ -88,7 +88,7 @@ def _client(engine: Engine) -> Iterator[Any]:
             LocalCluster(
                 n_workers=engine.workers,
                 threads_per_worker=1,
-                dashboard_address="127.0.0.1:0",  # any free port: Dask serves one in any case
+                dashboard_address="127.0.0.1:0",  # a free port: Dask opens one always
                 memory_limit=0,
             )
         )

@@ -32,6 +32,7 @@ BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_bi
 WHOLE = 1 << 20
 """Rows of a table that is read for itself, not for the pipeline."""
 DOTTED_DATE = r"^(\d{1,2})\.(\d{1,2})\.(\d{4})\b"
+"""Day, month and year."""
 LONGEST_TIME = 64
 """Characters of a date: a longer text is none, and would take long to be recognised as such."""
 SHOWN = 40
