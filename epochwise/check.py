@@ -18,6 +18,7 @@ from epochwise import families, recovery
 from epochwise.core import params
 from epochwise.core.cli import InputError, quiet, run
 from epochwise.core.files import replacing
+from epochwise.measures import columns
 
 CONF = Path("conf")
 PARAMS = params.PARAMS
@@ -71,6 +72,8 @@ def check_all(content: Any) -> None:
         raise InputError(f"{PARAMS}: key '{key}' is missing")
     for key, schema in SECTIONS.items():
         params.check(content[key], _named(schema), key)
+    for task, metric in content["champion"]["metric"].items():
+        _check_name(metric, columns.REPORTS[task], f"champion.metric.{task}")
     check_families(content, families.table())
 
 
@@ -106,6 +109,21 @@ def check_families(content: dict[str, Any], table: dict[str, families.Row]) -> N
     for key, schema in RULES.items():
         for name in needed[key]:
             params.check(content[key][name], _named(schema), f"{key}.{name}")
+    for name in needed["filter"]:
+        rule = content["filter"][name]
+        for column in (*rule["below"], *rule["above"]):
+            _check_name(column, columns.EPOCHS[table[name].task], f"filter.{name}")
+    for name in needed["select"]:
+        measured = columns.EPOCHS[table[name].task]
+        _check_name(content["select"][name]["lowest"], measured, f"select.{name}.lowest")
+
+
+def _check_name(name: str, known: list[str], key: str) -> None:
+    if name not in known:
+        raise InputError(
+            f"{PARAMS}: '{key}' names '{name}'{params.suggest(name, known)}: expected one of"
+            f" {', '.join(known)}"
+        )
 
 
 def compose(conf: Path, choices: Sequence[str]) -> str:

@@ -1,11 +1,10 @@
 """Classify new images with a family's chosen epoch.
 
 The images are a file, a folder of them, or (for digits) an IDX or npz file; they are resized, and
-digits should be white on black. Writes a csv with the columns `image`, `predicted` and
-`probability` to standard output or to `--output`.
+digits should be white on black. Writes a table with the columns `image`, `predicted` and
+`probability` to standard output as csv, or to `--output`, which is csv or Parquet as its name ends.
 """
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +14,8 @@ import typer
 from epochwise import families
 from epochwise.core import paths
 from epochwise.core.cli import InputError, quiet, run
-from epochwise.core.files import read_json, replacing
+from epochwise.core.files import read_json
+from epochwise.core.results import CSV, PARQUET, check_output, write_output
 
 CHAMPION = "multiclass_target"
 
@@ -63,16 +63,12 @@ def main(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(help="A csv file.", show_default="standard output", dir_okay=False),
+        typer.Option(help="A csv or Parquet file.", show_default="standard output", dir_okay=False),
     ] = None,
 ) -> None:
-    """Classify and write the csv."""
-    table = classify(family, images)
-    if output:
-        with replacing(output) as beside:
-            table.to_csv(beside, index=False)
-    else:
-        table.to_csv(sys.stdout, index=False)
+    """Classify and write the table."""
+    check_output(output, CSV, PARQUET)
+    write_output(output, classify(family, images))
 
 
 if __name__ == "__main__":

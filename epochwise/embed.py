@@ -14,6 +14,7 @@ from epochwise import families
 from epochwise.core import paths
 from epochwise.core.cli import InputError, quiet, run
 from epochwise.core.files import write_table
+from epochwise.core.results import PARQUET, check_output
 
 
 def embed(family: str, path: Path) -> pa.Table:
@@ -48,6 +49,7 @@ def main(
     output: Annotated[Path, typer.Option(help="A Parquet file.", dir_okay=False)],
 ) -> None:
     """Embed and write the table."""
+    check_output(output, PARQUET)
     table = embed(family, images)
     write_table(output, table)
     print(f"{output}: {len(table)} images")

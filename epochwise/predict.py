@@ -1,8 +1,8 @@
 """Predict whether new reviews are positive, with a family's chosen epoch and threshold.
 
-The reviews are a column of a csv, tsv or parquet file, or one text as an argument or on standard
-input. A file becomes a csv with the columns `probability` and `predicted` added, on standard output
-or in `--output`; a text becomes one line.
+The reviews are a column of a csv, tsv, JSON Lines or Parquet file, or one text as an argument or on
+standard input. A file gets the columns `probability` and `predicted` and goes to standard output as
+csv, or to `--output`, which is csv or Parquet as its name ends; a text becomes one line.
 """
 
 import sys
@@ -17,7 +17,8 @@ import typer
 from epochwise import families
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
-from epochwise.core.files import read_json, replacing
+from epochwise.core.files import read_json
+from epochwise.core.results import CSV, PARQUET, check_output, write_output
 from epochwise.data.cleaning import Clean, clean_text
 from epochwise.data.review_files.table import read_columns
 from epochwise.measures.binary import at_threshold
@@ -83,11 +84,7 @@ def predict_table(classifier: Classifier, table: pd.DataFrame, column: str) -> p
 def predict_file(classifier: Classifier, path: Path, column: str, output: Path | None) -> None:
     """Predict for a file of reviews; say on standard error how many have nothing to read."""
     predicted = predict_table(classifier, read_columns(path, column), column)
-    if output:
-        with replacing(output) as beside:
-            predicted.to_csv(beside, index=False)
-    else:
-        predicted.to_csv(sys.stdout, index=False)
+    write_output(output, predicted)
     empty = int(predicted["predicted"].isna().sum())
     if empty:
         reviews = "1 review has" if empty == 1 else f"{empty} reviews have"
@@ -115,7 +112,8 @@ def main(
     input_file: Annotated[Path | None, typer.Option("--input", help="A table of reviews.")] = None,
     column: Annotated[str, typer.Option(help="The column of the reviews.")] = "text",
     output: Annotated[
-        Path | None, typer.Option(help="A csv file; else standard output.", dir_okay=False)
+        Path | None,
+        typer.Option(help="A csv or Parquet file.", show_default="standard output", dir_okay=False),
     ] = None,
 ) -> None:
     """Predict for a text or a table."""
@@ -123,6 +121,7 @@ def main(
         raise InputError("found both a text and --input: give one of them")
     if output and not input_file:
         raise InputError("--output is for a table: give one with --input")
+    check_output(output, CSV, PARQUET)
     classifier = load(family)
     if input_file:
         predict_file(classifier, input_file, column, output)

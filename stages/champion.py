@@ -64,7 +64,7 @@ def choose(
         if not isinstance(report.get(metric), float):
             known = (name for name, value in report.items() if isinstance(value, float))
             raise InputError(
-                f"champion.metric in params.yaml is '{metric}', which {family} does not have on"
+                f"champion.metric is '{metric}', which {family} does not have on"
                 f" valid: choose among {', '.join(known)}"
             )
     sign = 1 if metric in LOWEST else -1

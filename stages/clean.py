@@ -145,7 +145,7 @@ def check_classes(label: np.ndarray) -> None:
         found = f"all {len(label)} are of class {label[0]}" if len(label) else "none is left"
         raise InputError(
             f"{paths.RAW_REVIEWS}: reviews of two classes are needed, but after cleaning {found}:"
-            " check reviews.columns in params.yaml and the ratings or labels in the source"
+            " check reviews.columns and the ratings or labels in the source"
         )
 
 

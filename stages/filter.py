@@ -38,7 +38,7 @@ def survivors(table: pd.DataFrame, rule: Rule, family: str) -> dict[str, Any]:
     for column in (*rule.below, *rule.above):
         if column not in table:
             raise InputError(
-                f"params.yaml: filter.{family} names the column '{column}', which the epoch table"
+                f"filter.{family} names the column '{column}', which the epoch table"
                 f" does not have: choose among {', '.join(table.columns)}"
             )
     holds, by = _against(table, rule)
@@ -74,7 +74,7 @@ def _how_close(missed: pd.DataFrame, family: str) -> str:
         for epoch, row in missed.iterrows()
     ]
     return (
-        f"{family}: no epoch passes filter.{family} in params.yaml: widen its bounds, train longer,"
+        f"{family}: no epoch passes filter.{family}: widen its bounds, train longer,"
         " or set on_empty: relax\n  " + "\n  ".join(lines)
     )
 

@@ -29,7 +29,7 @@ def choose(table: pd.DataFrame, epochs: list[int], rule: Rule, family: str) -> i
     measured = table.columns.drop(["epoch", "kept"])
     if rule.lowest not in measured:
         raise InputError(
-            f"params.yaml: select.{family}.lowest is '{rule.lowest}', which the epoch table does"
+            f"select.{family}.lowest is '{rule.lowest}', which the epoch table does"
             f" not have: choose among {', '.join(measured)}"
         )
     if lacking := sorted(set(epochs) - set(table["epoch"])):

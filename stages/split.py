@@ -148,7 +148,7 @@ def check_splits(labels: np.ndarray, names: np.ndarray) -> dict[str, Any]:
             raise InputError(
                 f"{paths.CLEAN_REVIEWS}: the split {name} would get {negative} negative and"
                 f" {positive} positive of {len(labels)} reviews, but needs both: give more reviews,"
-                " or change split in params.yaml"
+                " or change split.valid, split.test or split.by"
             )
         summary[name] = {"n": len(chosen), "positive": float(chosen.mean())}
     return summary
@@ -168,6 +168,9 @@ def main() -> None:
         "own_splits": sorted(facts["split"].dropna().unique()),
     }
     metrics |= check_splits(facts["label"].to_numpy(), names)
+    if split.by == "time" and (without := int(facts["time"].isna().sum())):
+        print(f"split: {without} of {len(facts)} reviews have no time and count as the oldest")
+        metrics["without_time"] = without
     schema = next(partitions(source, 1)).schema
     for name in NAMES:
         tables = take_rows(partitions(source, rows), names == name)

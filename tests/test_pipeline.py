@@ -341,14 +341,14 @@ def contents(paths: list[Path]) -> dict[Path, bytes]:
         ("rule: recall_floor|rule: recal", "epochwise.check", "'threshold.rule' is 'recal'"),
         ("lowest: valid_frechet|lowest: frechet", "select gan", "select.gan.lowest is 'frechet'"),
         ("source: sklearn|source: sklern", "fetch digits", "'digits.source' is 'sklern'"),
-        ("base: digits|base: vgg61", "base", "transfer.base in params.yaml is 'vgg61'"),
+        ("base: digits|base: vgg61", "base", "'transfer.base' is 'vgg61': expected digits, vgg16"),
         (
             "brightness: 0.0|brightness: 2.0",
             "train cnn",
             "'train.cnn.augmentation.brightness' is 2",
         ),
         ("text: text|text: txt", "fetch reviews", "has no column 'txt' (did you mean 'text'?)"),
-        ("path: reviews.csv|path: none.csv", "fetch reviews", "there is no file none.csv"),
+        ("path: reviews.csv|path: none.csv", "fetch reviews", "'none.csv': there is no such file"),
     ],
 )
 def test_a_slip_in_params_stops_with_one_line(

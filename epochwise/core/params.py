@@ -115,7 +115,9 @@ def _explain(detail: Any, key: str, schema: type[Section]) -> str:
     if detail["type"] == "missing":
         return f"key '{location}' is missing"
     reason = detail["msg"].removeprefix("Value error, ")
-    return f"'{location}' is {SHORT.repr(detail['input'])}: {reason[0].lower()}{reason[1:]}"
+    # Of a whole block the reason says which keys do not go together.
+    found = "" if isinstance(detail["input"], dict) else f" is {SHORT.repr(detail['input'])}"
+    return f"'{location}'{found}: {reason[0].lower()}{reason[1:]}"
 
 
 def _known_keys(schema: type[BaseModel]) -> set[str]:

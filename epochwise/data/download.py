@@ -229,7 +229,7 @@ class Resume:
             elif 400 <= response.status_code < 500:
                 raise InputError(
                     f"{url}: the server answers '{response.status_code} {response.reason}': get the"
-                    " file from elsewhere and give its path in params.yaml, or correct the address"
+                    " file from elsewhere and give its path, or correct the address"
                 )
             response.raise_for_status()
             resumed = response.status_code == requests.codes.partial_content

@@ -78,7 +78,7 @@ class Sentences:
         if not kept.any():
             raise InputError(
                 f"vectorize: max_words is too small for any of {len(kept)} reviews to be"
-                " trained on: raise it in params.yaml"
+                " trained on: raise it"
             )
         self.tables, self.words, self.kept = tables, words, kept
 
@@ -259,7 +259,7 @@ def read_vectors(path: Path, words: Sequence[str]) -> np.ndarray:
             for word, values in rows:
                 vectors[wanted.pop(word)] = values
     except FileNotFoundError:
-        raise InputError(f"vectorize.path in params.yaml: there is no file {path}") from None
+        raise InputError(f"vectorize.path is '{path}': there is no such file") from None
     except DAMAGE as error:
         raise InputError(f"{path} cannot be read ({error}): fetch it again") from None
     return vectors

@@ -7,11 +7,11 @@ from typing import Any, Literal
 import keras
 import numpy as np
 from keras.applications.imagenet_utils import preprocess_input
-from pydantic import PositiveFloat
+from pydantic import PositiveFloat, field_validator
 
 from epochwise.core.cli import InputError
 from epochwise.core.files import file_sha256
-from epochwise.core.params import Section
+from epochwise.core.params import Section, suggest
 from epochwise.data.download import Sha256
 from epochwise.families import cnn
 from epochwise.inputs.images import MODES, Samples
@@ -38,6 +38,16 @@ class Transfer(Section):
     alpha: PositiveFloat
     preprocessing: Preprocessing | None
     sha256: Sha256 | None
+
+    @field_validator("base")
+    @classmethod
+    def _is_known(cls, base: str) -> str:
+        known = ("digits", *NAMED)
+        if base not in known and Path(base).suffix != ".keras":
+            raise ValueError(
+                f"expected {', '.join(known)}, or the path of a .keras file{suggest(base, known)}"
+            )
+        return base
 
 
 def _vgg16(params: Transfer) -> keras.Model:
@@ -93,11 +103,8 @@ def load_base(params: Transfer) -> tuple[keras.Model, Preprocessing]:
 
 def _from_file(params: Transfer) -> keras.Model:
     path = Path(params.base)
-    if path.suffix != ".keras" or not path.is_file():
-        raise InputError(
-            f"transfer.base in params.yaml is '{path}': expected digits, {', '.join(NAMED)}, or the"
-            " path of a .keras file"
-        )
+    if not path.is_file():
+        raise InputError(f"transfer.base is '{path}': there is no such file")
     if params.sha256 not in (None, found := file_sha256(path)):
         raise InputError(f"{path}: its SHA-256 is {found}, transfer.sha256 is {params.sha256}")
     network = keras_file.load(path)
@@ -121,8 +128,8 @@ def train_on_digits(
     """
     if not len(labels):
         raise InputError(
-            "transfer.base in params.yaml is 'digits', which needs target.source digits_transfer:"
-            f" expected {', '.join(NAMED)}, or the path of a .keras file"
+            "transfer.base is 'digits', which needs target.source digits_transfer: expected"
+            f" {', '.join(NAMED)}, or the path of a .keras file"
         )
     (phase,), kept = cnn.phases_of(params, int(labels.max()) + 1, {"train": images})
     phase.network.optimizer.build(phase.network.trainable_variables)

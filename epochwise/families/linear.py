@@ -110,7 +110,7 @@ def fit_terms(texts: list[str], params: Terms) -> tuple[TfidfVectorizer, sp.csr_
     except ValueError as error:
         raise InputError(
             f"a linear model finds no terms in {len(texts)} reviews ({error}): lower its"
-            " min_documents or shortest in params.yaml"
+            " min_documents or shortest"
         ) from None
 
 

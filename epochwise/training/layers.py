@@ -178,7 +178,7 @@ def sample_weights(labels: np.ndarray, class_weight: ClassWeight) -> np.ndarray:
         weights = np.asarray(class_weight)
         if len(weights) != (classes := labels.max() + 1):
             raise InputError(
-                f"class_weight in params.yaml has {len(weights)} weights, expected one for each of"
-                f" {classes} classes"
+                f"class_weight has {len(weights)} weights, expected one for each of {classes}"
+                " classes"
             )
     return weights[labels].astype("float32")

@@ -127,7 +127,7 @@ class Predictor:
         if not np.isfinite(made).all():
             raise InputError(
                 "the network's output is not a number: lower optimizer.learning_rate or set"
-                " optimizer.clip_norm in params.yaml"
+                " optimizer.clip_norm"
             )
         return made
 

@@ -1,6 +1,7 @@
 """params.yaml is composed from conf/, checked whole, and agrees with families.yaml."""
 
 import copy
+import functools
 import shutil
 from pathlib import Path
 from typing import Any
@@ -44,13 +45,41 @@ def test_the_composition_is_valid(composed: dict[str, Any]) -> None:
         ({"engine": {"partition_rows": 0}}, "'engine.partition_rows' is 0"),
         ({"target": None}, "'target' is None"),
         ({"filter": None}, "'filter.mlp' is missing, but families.yaml lists the family 'mlp'"),
+        (
+            {"transfer.base": "mobilnet"},
+            r"'transfer.base' is 'mobilnet': expected digits, vgg16, .* \(did you mean 'mobilenet'",
+        ),
+        (
+            {"filter.mlp.below": {"diff_recal_0": 0.1}},
+            r"'filter.mlp' names 'diff_recal_0' \(did you mean 'diff_recall_0'\?\): expected",
+        ),
+        (
+            {"select.gan.lowest": "valid_loss"},
+            "'select.gan.lowest' names 'valid_loss': expected one of discriminator_loss, gen",
+        ),
+        (
+            {"champion.metric.binary": "roc"},
+            r"'champion.metric.binary' names 'roc' \(did you mean 'roc_auc'\?\)",
+        ),
+        (
+            {"reviews.columns": {}},
+            "'reviews.columns.text' is missing",
+        ),
+        (
+            {"reviews.source": "table"},
+            "params.yaml: 'reviews': columns is for source: table alone, which needs it$",
+        ),
     ],
 )
 def test_slips_are_told_by_their_key(
     composed: dict[str, Any], changes: dict[str, Any], message: str
 ) -> None:
+    changed = copy.deepcopy(composed)
+    for key, value in changes.items():
+        *path, last = key.split(".")
+        functools.reduce(dict.__getitem__, path, changed)[last] = value
     with pytest.raises(InputError, match=message):
-        check_all({**composed, **changes})
+        check_all(changed)
 
 
 @pytest.mark.parametrize(

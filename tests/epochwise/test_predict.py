@@ -103,6 +103,9 @@ def test_a_file_is_answered_as_csv_and_reviews_without_words_are_counted(
     predict.main(input_file=Path("in.csv"), output=Path("out.csv"))
     assert capsys.readouterr().out == ""
     assert (project / "out.csv").read_text() == out
+    predict.main(input_file=Path("in.csv"), output=Path("out.parquet"))
+    table = pd.read_parquet("out.parquet")
+    assert table["n"].tolist() == ["1", "2", "3"] and table["predicted"].isna().sum() == 2
 
 
 @pytest.mark.parametrize(
@@ -111,6 +114,14 @@ def test_a_file_is_answered_as_csv_and_reviews_without_words_are_counted(
         ({"text": "good", "input_file": Path("in.csv")}, "found both a text and --input: give one"),
         ({"text": "good", "output": Path("out.csv")}, "--output is for a table: give one with"),
         ({"input_file": Path("none.csv")}, "there is no file none.csv"),
+        (
+            {"input_file": Path("in.csv"), "output": Path("o.xlsx")},
+            r"--output is 'o\.xlsx', expected a name that ends in \.csv or \.parquet",
+        ),
+        (
+            {"input_file": Path("in.csv"), "output": Path("no/o.csv")},
+            r"--output is 'no/o\.csv', but there is no folder 'no': make it",
+        ),
         ({"text": ""}, "there is nothing to read in ''"),
     ],
 )

@@ -91,7 +91,7 @@ def array_files(path: Path) -> list[Path]:
     if not files:
         raise InputError(
             f"{path}: found neither IDX files (such as train-images-idx3-ubyte.gz) nor npz files:"
-            " correct digits.path in params.yaml"
+            " correct digits.path"
         )
     return files
 

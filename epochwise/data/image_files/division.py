@@ -1,6 +1,7 @@
 """Divide images into train, valid and test, where their source does not."""
 
 from collections.abc import Container, Hashable, Iterable
+from math import ceil
 
 import numpy as np
 from pydantic import Field
@@ -57,10 +58,14 @@ def _cut(
 ) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.model_selection import train_test_split
 
-    try:
-        rest, cut = train_test_split(
-            rows, test_size=share, stratify=labels[rows], random_state=seed
+    classes, counts = np.unique(labels[rows], return_counts=True)
+    size = ceil(share * len(rows))
+    if not (len(counts) <= size <= len(rows) - len(counts) and counts.min() > 1):
+        raise InputError(
+            f"'{key}' is {share:g}: {size} of {len(rows)} images cannot be set apart so that both"
+            f" sides have some of each of {len(classes)} classes (the smallest,"
+            f" '{classes[counts.argmin()]}', has {counts.min()}): give more images, or another"
+            " share"
         )
-    except ValueError as error:
-        raise InputError(f"'{key}' of {len(rows)} images cannot be set apart: {error}") from None
+    rest, cut = train_test_split(rows, test_size=size, stratify=labels[rows], random_state=seed)
     return np.sort(rest), np.sort(cut)

@@ -1,9 +1,10 @@
 """Folders of images: train|valid|test / CLASS / files, or CLASS / files to be divided."""
 
+from collections import Counter
 from pathlib import Path
 
 from epochwise.core.cli import InputError
-from epochwise.core.images import SUFFIXES, load_image
+from epochwise.core.images import SUFFIXES, UNREAD, load_image
 from epochwise.core.progress import track
 from epochwise.data.image_files.archive import UNUSABLE
 from epochwise.data.image_files.arrays import PARTS, WHOLE
@@ -12,13 +13,16 @@ DEPTH = 3
 """How far below a folder its splits are looked for."""
 GROUP = 500
 """Images between two signs of progress."""
+IMAGES = SUFFIXES | UNREAD
+SHOWN = 5
+"""Kinds of files in a message."""
 
 ImageFiles = dict[str, dict[str, list[Path]]]
 """Files by part of the source and by class."""
 
 
 def list_images(folder: Path) -> ImageFiles:
-    """The files of images in `folder`, sorted by name.
+    """The files of images in `folder`, sorted by name, also those in formats that are not read.
 
     The splits may be some folders deeper, as in an archive with one folder around everything.
 
@@ -29,9 +33,13 @@ def list_images(folder: Path) -> ImageFiles:
     images = {part: _classes(path) for part, path in parts.items()}
     images = {part: classes for part, classes in images.items() if classes}
     if not images or max(map(len, images.values())) < 2:
+        found = Counter(path.suffix.lower() or path.name for path in folder.rglob("*.*"))
+        most = sorted(found, key=lambda suffix: (-found[suffix], suffix))[:SHOWN]
+        listed = ", ".join(f"{found[suffix]} {suffix}" for suffix in most)
         raise InputError(
-            f"{folder}: found no images of two classes or more, expected"
-            " train|valid|test/CLASS/images, or CLASS/images to be divided"
+            f"{folder}: found no images of two classes or more, but {listed or 'no files'}:"
+            " expected train|valid|test/CLASS/images, or CLASS/images to be divided, and images in"
+            f" {', '.join(sorted(SUFFIXES))}"
         )
     known = images.get("train", next(iter(images.values())))
     for part, classes in images.items():
@@ -81,7 +89,7 @@ def _folders(folder: Path) -> list[Path]:
 def _classes(folder: Path) -> dict[str, list[Path]]:
     listed = {
         path.name: [
-            file for file in _listed(path) if file.suffix.lower() in SUFFIXES and file.is_file()
+            file for file in _listed(path) if file.suffix.lower() in IMAGES and file.is_file()
         ]
         for path in _folders(folder)
     }

@@ -101,7 +101,7 @@ def _client(engine: Engine) -> Iterator[Any]:
             client.wait_for_workers(1, timeout=WAIT)
         except (OSError, TimeoutError) as error:
             raise InputError(
-                f"engine.scheduler in params.yaml is {engine.scheduler}: no scheduler with workers"
+                f"engine.scheduler is '{engine.scheduler}': no scheduler with workers"
                 f" answered within {WAIT} s ({type(error).__name__}): start them, or set it to null"
             ) from None
         _check_libraries(client)

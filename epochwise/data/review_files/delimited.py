@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from epochwise.core.cli import InputError
 from epochwise.data.review_files.stream import LONGEST, START, TOGETHER, first_bytes, lines
+from epochwise.data.review_files.values import TO_UTF8
 
 BYTES = "latin-1"
 """Maps each byte to a character and back: Python's csv reads characters alone."""
@@ -28,7 +29,7 @@ def header(path: Path) -> list[str]:
         except UnicodeDecodeError as error:
             near = error.object[error.start : error.start + 20]
             raise InputError(
-                f"{path}: the header has {near!r}, expected UTF-8: convert the file"
+                f"{path}: the header has {near!r}, expected UTF-8: {TO_UTF8}"
             ) from None
     raise InputError(f"{path} is empty: expected a header and reviews below it")
 
@@ -70,16 +71,18 @@ def _rows(path: Path) -> Iterator[list[str]]:
     csv.field_size_limit(LONGEST)
     number = 0
     try:
-        for row in csv.reader(source, delimiter=separator):
-            if source.ended:
-                raise InputError(
-                    f"{path}, row {number}: its quotes are not closed: repair the file"
-                )
+        # Not strict, text after a closing quote would swallow the rows up to the next quote.
+        for row in csv.reader(source, delimiter=separator, strict=True):
             if row:
                 yield row
                 number += 1
     except csv.Error as error:
-        raise InputError(f"{path}, row {number}: {error}: repair the file") from None
+        trouble = str(error)
+        if source.ended:
+            trouble = "its quotes are not closed"
+        elif "expected after" in trouble:
+            trouble = "text follows a closing quote, expected each quote inside of a value twice"
+        raise InputError(f"{path}, row {number}: {trouble}: repair the file") from None
 
 
 def _size(row: list[str]) -> int:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from epochwise.core.cli import InputError
 from epochwise.data.review_files.stream import TOGETHER, lines
+from epochwise.data.review_files.values import TO_UTF8
 
 FIRST = 1 << 22
 """Bytes from which the names of the columns are taken."""
@@ -72,7 +73,9 @@ def _object(path: Path, number: int, line: bytes) -> dict[str, Any] | None:
         found = DECODER.decode(line.decode("utf-8"))
     except UnicodeDecodeError as error:
         near = line[error.start : error.start + 20]
-        raise InputError(f"{path}, line {number}: found {near!r}, expected UTF-8") from None
+        raise InputError(
+            f"{path}, line {number}: found {near!r}, expected UTF-8: {TO_UTF8}"
+        ) from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}, line {number} is not valid JSON: {error}") from None
     if not isinstance(found, dict):

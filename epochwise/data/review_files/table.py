@@ -2,10 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,34 +12,48 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from epochwise.core.cli import InputError
-from epochwise.core.params import Section
+from epochwise.core.params import Section, suggest
 from epochwise.core.unpacking import DAMAGE
-from epochwise.data.review_files import delimited, json_lines, parquet, raw_table
-from epochwise.data.review_files.ratings import Rule, Scale
+from epochwise.data.review_files import (
+    RAW_SCHEMA,
+    delimited,
+    json_lines,
+    parquet,
+    raw_table,
+    values,
+)
+from epochwise.data.review_files.ratings import Labeller, Rule, Scale
 from epochwise.data.review_files.stream import first_bytes, reason
+from epochwise.data.review_files.times import Clock
 
-LABELS = {
-    **dict.fromkeys(("0", "0.0", "false", "negative", "neg"), 0),
-    **dict.fromkeys(("1", "1.0", "true", "positive", "pos"), 1),
+KNOWN: dict[str, dict[str, Any]] = {
+    "label": {
+        **dict.fromkeys(("0", "0.0", "false", "negative", "neg"), 0),
+        **dict.fromkeys(("1", "1.0", "true", "positive", "pos"), 1),
+    },
+    "split": {
+        **dict.fromkeys(("train", "training"), "train"),
+        **dict.fromkeys(("valid", "validation", "val", "dev"), "valid"),
+        **dict.fromkeys(("test", "testing"), "test"),
+    },
 }
-SPLITS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("valid", "validation", "val", "dev"), "valid"),
-    **dict.fromkeys(("test", "testing"), "test"),
+"""The words that a column may have, and what they stand for."""
+EXPECTED = {
+    "label": "0 or 1, negative or positive: write these, or give -S reviews.columns.label=COLUMN",
+    "split": "train, valid or test: write these, or give -S reviews.columns.split=null",
 }
-BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+OTHERS = {
+    b"PK\x03\x04": "an Excel workbook or a zip archive",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    **dict.fromkeys((b"\xff\xfe", b"\xfe\xff"), "text in UTF-16"),
+    b"%PDF": "a PDF document",
+    b"SQLite format 3": "an SQLite database",
+}
+"""How files of other kinds begin that people have."""
 WHOLE = 1 << 20
 """Rows of a table that is read for itself, not for the pipeline."""
-DOTTED_DATE = r"^(\d{1,2})\.(\d{1,2})\.(\d{4})\b"
-"""Day, month and year."""
-LONGEST_TIME = 64
-"""Characters of a date: a longer text is none, and would take long to be recognised as such."""
 SHOWN = 40
-"""Names of columns, and characters of a value, in a message."""
-SWITCH_OFF = (
-    "set reviews.scale in params.yaml to the lowest and the highest rating (null: as found in the"
-    " data), or reviews.columns.rating to null to read labels alone"
-)
+"""Names of columns in a message."""
 
 
 class Columns(Section):
@@ -72,16 +85,14 @@ class Columns(Section):
             if name in names:
                 present[key] = name
             elif name is not None and (name != key or key == "text"):
-                near = get_close_matches(name, names, n=1)
-                hint = f" (did you mean '{near[0]}'?)" if near else ""
                 raise InputError(
-                    f"{path} has no column '{name}'{hint}, found: {_listed(names)}: correct"
-                    f" reviews.columns.{key} in params.yaml"
+                    f"{path} has no column '{name}'{suggest(name, names)}, found:"
+                    f" {_listed(names)}: give -S reviews.columns.{key}=COLUMN"
                 )
         if not {"rating", "label"} & present.keys():
             raise InputError(
-                f"{path} has neither ratings nor labels, found: {_listed(names)}: name their"
-                " column in reviews.columns.rating or reviews.columns.label in params.yaml"
+                f"{path} has neither ratings nor labels, found: {_listed(names)}: give their"
+                " column as -S reviews.columns.rating=COLUMN or -S reviews.columns.label=COLUMN"
             )
         return present
 
@@ -103,7 +114,7 @@ def read_table_file(path: Path, columns: Columns, rule: Rule, rows: int) -> Iter
 
     A label of the table is 0, 1, or a word for them; a rating is a number on the scale of `rule`,
     and decides the label where the table has none; a split is train, valid, test or another word
-    for one; a time is in Unix seconds, or a date.
+    for one; times are Unix seconds, or dates.
 
     Raises:
         InputError: a missing column, or a value of another kind; the message names the row,
@@ -113,12 +124,17 @@ def read_table_file(path: Path, columns: Columns, rule: Rule, rows: int) -> Iter
     present = columns.found_in(file.names, path)
     if file.open_ended:
         present = {key: name for key, name in columns.model_dump().items() if name is not None}
-    labeller = _Labeller((path, present.get("rating", "")), _scale(file, present, rule, path))
+    parts = partial(_texts, file, path)
+    rating, time = present.get("rating", ""), present.get("time", "")
+    scale = _scale(partial(parts, rating) if rating else None, "label" in present, rule, path)
+    clock = Clock((path, time, 0), partial(parts, time))
+    convert = _Converter(path, present, Labeller((path, rating, 0), scale), clock)
     start = 0
     names = list(dict.fromkeys(present.values()))
     for table in _readable(file.read(names, rows), path):
-        yield _converted(table, present, path, start, labeller)
+        yield convert(table, start)
         start += len(table)
+    clock.check()
     if not start:
         raise InputError(f"{path} has no rows: expected reviews below the header")
 
@@ -134,7 +150,8 @@ def read_columns(path: Path, text: str) -> pd.DataFrame:
     file = open_table(path)
     if text not in file.names:
         raise InputError(
-            f"{path} has no column '{text}', found: {_listed(file.names)}: give --column"
+            f"{path} has no column '{text}'{suggest(text, file.names)}, found:"
+            f" {_listed(file.names)}: give --column"
         )
     for name, count in Counter(file.names).items():
         if count > 1:
@@ -142,7 +159,7 @@ def read_columns(path: Path, text: str) -> pd.DataFrame:
     frames, start = [], 0
     for table in _readable(file.read(None, WHOLE), path):
         strings = {
-            name: _strings(table[name].combine_chunks(), (path, name, start))
+            name: values.strings(table[name].combine_chunks(), (path, name, start))
             for name in table.column_names
         }
         frames.append(pa.table(strings).to_pandas())
@@ -157,6 +174,12 @@ def open_table(path: Path) -> TableFile:
         InputError: the file is damaged or has no columns.
     """
     start = first_bytes(path).lstrip()
+    for signature, what in OTHERS.items():
+        if start.startswith(signature):
+            raise InputError(
+                f"{path} is {what}, expected csv, tsv, JSON Lines or Parquet: save or export it as"
+                " csv in UTF-8"
+            )
     if path.suffix == ".parquet" or start.startswith(b"PAR1"):
         return TableFile(parquet.header(path), partial(parquet.read, path), False)
     if start.startswith(b"[") and {".json", ".jsonl", ".ndjson"} & set(path.suffixes):
@@ -180,7 +203,15 @@ def _readable(tables: Iterator[pa.Table], path: Path) -> Iterator[pa.Table]:
         raise InputError(f"{path}, after row {start}: {reason(error)}: repair the file") from None
 
 
-def _scale(file: TableFile, present: dict[str, str], rule: Rule, path: Path) -> Scale | None:
+def _texts(file: TableFile, path: Path, name: str) -> Iterator[pa.Array]:
+    """The column `name`, trimmed, in long parts."""
+    for table in _readable(file.read([name], WHOLE), path):
+        yield values.trimmed(values.strings(table[name].combine_chunks(), (path, name, 0)))
+
+
+def _scale(
+    ratings: Callable[[], Iterator[pa.Array]] | None, labelled: bool, rule: Rule, path: Path
+) -> Scale | None:
     """The scale of the ratings; None where there are none, or all are equal.
 
     Raises:
@@ -190,198 +221,59 @@ def _scale(file: TableFile, present: dict[str, str], rule: Rule, path: Path) -> 
     if rule.scale:
         return rule.on(*rule.scale)
     low, high = np.inf, -np.inf
-    if "rating" in present:
-        for table in _readable(file.read([present["rating"]], WHOLE), path):
-            column = table[present["rating"]].combine_chunks()
-            ratings = _numbers(_trimmed(_strings(column, (path, present["rating"], 0))))
-            found = pc.min_max(ratings).as_py()
-            if found["min"] is not None:
-                low, high = min(low, found["min"]), max(high, found["max"])
-    if low == high and "label" not in present:
+    for column in ratings() if ratings else ():
+        found = pc.min_max(values.numbers(column)).as_py()
+        if found["min"] is not None:
+            low, high = min(low, found["min"]), max(high, found["max"])
+    if low == high and not labelled:
         raise InputError(
-            f"{path}: every rating is {low:g}: set reviews.scale in params.yaml to the lowest and"
-            " the highest rating that there can be"
+            f"{path}: every rating is {low:g}: give the lowest and the highest rating that there"
+            " can be as -S reviews.scale=[LOWEST,HIGHEST]"
         )
     try:
         return rule.on(low, high) if low < high else None
     except ValueError as error:
         raise InputError(
-            f"{path}: {error}: correct reviews.negative_up_to and reviews.positive_from in"
-            " params.yaml"
+            f"{path}: {error}: correct reviews.negative_up_to and reviews.positive_from"
         ) from None
 
 
-Place = tuple[Path, str, int]
-"""File, column, and number of rows before: where a value is, for messages."""
+class _Converter(NamedTuple):
+    """What the tables of one file become, one part after the other."""
 
+    path: Path
+    present: dict[str, str]
+    labeller: Labeller
+    clock: Clock
 
-class _Labeller:
-    """Labels from ratings, where a table has no labels, one part of the table after the other.
-
-    Ratings that labels make superfluous may be anything. But if one of them is a number outside of
-    the scale, then the scale is another one, and no rating can be trusted to decide a label.
-    """
-
-    def __init__(self, at: tuple[Path, str], scale: Scale | None) -> None:
-        self.at = at
-        self.scale = scale
-        self.outside: tuple[int, str] | None = None
-        self.decides: int | None = None
-
-    def __call__(self, column: pa.Array, label: pa.Array, start: int) -> tuple[pa.Array, pa.Array]:
-        """Ratings, null where they are no numbers, and labels, both (n,).
-
-        Raises:
-            InputError: a rating that has to decide is not on the scale.
-        """
-        ratings = _numbers(column)
-        on_scale = self.scale.contains(ratings) if self.scale else pa.array([False] * len(column))
-        deciding = pc.and_(pc.is_null(label), pc.is_valid(column))
-        if self.outside is None:
-            self.outside = _first(pc.and_(pc.is_valid(ratings), pc.invert(on_scale)), column, start)
-        if self.decides is None and (decides := _first(deciding, column, start)):
-            self.decides = decides[0]
-        wrong = _first(pc.and_(deciding, pc.invert(on_scale)), column, start)
-        if wrong:
-            self._refuse(*wrong, why="")
-        if self.decides is not None and self.outside:
-            why = f" (row {self.decides + 1} has no label, so that its rating decides)"
-            self._refuse(*self.outside, why)
-        if self.scale:
-            label = pc.if_else(pc.is_null(label), self.scale.labels(ratings), label)
-        return ratings, label
-
-    def _refuse(self, row: int, value: str, why: str) -> NoReturn:
-        expected = "ratings that differ"
-        if self.scale:
-            expected = f"a rating from {self.scale.low:g} to {self.scale.high:g}"
-        _refuse((*self.at, 0), row, value, f"{expected}{why}: {SWITCH_OFF}")
-
-
-def _first(where: pa.Array, column: pa.Array, start: int) -> tuple[int, str] | None:
-    row = pc.index(where, True).as_py()
-    return (start + row, column[row].as_py()) if row >= 0 else None
-
-
-def _converted(
-    table: pa.Table, present: dict[str, str], path: Path, start: int, labeller: _Labeller
-) -> pa.Table:
-    strings = {}
-    for key, name in present.items():
-        column = table[name].combine_chunks()
-        if key == "time" and pa.types.is_timestamp(column.type):
-            column = pc.cast(pc.cast(column, pa.timestamp("s"), safe=False), pa.int64())
-        strings[key] = _strings(column, (path, name, start))
-    trimmed = {
-        key: _trimmed(strings[key])
-        for key in ("rating", "label", "split", "time")
-        if key in strings
-    }
-    columns: dict[str, Any] = {
-        "review_id": np.arange(start, start + len(table)),
-        **{
-            key: _value_or_null(strings[key])
-            for key in ("product_id", "user_id", "domain")
-            if key in strings
-        },
-        "text": strings["text"],
-    }
-    for key, convert in (("label", _label), ("split", _split), ("time", _time)):
-        if key in trimmed:
-            columns[key] = convert(trimmed[key], (path, present[key], start))
-    if "rating" in trimmed:
-        label = columns.get("label", pa.nulls(len(table), pa.int8()))
-        columns["rating"], columns["label"] = labeller(trimmed["rating"], label, start)
-    return raw_table(columns)
-
-
-def _strings(column: pa.Array, at: Place) -> pa.Array:
-    """A column as text, made sure to be UTF-8, which Parquet does not make sure of."""
-    try:
-        if not any(is_bytes(column.type) for is_bytes in BYTES):
-            column = pc.cast(column, pa.string())
-        column = pc.cast(column, pa.binary())
-    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
-        path, name, _ = at
-        raise InputError(
-            f"{path}: column '{name}' has the type {column.type}, expected text or numbers"
-        ) from None
-    try:
-        return pc.cast(column, pa.string())
-    except pa.ArrowInvalid:
-        for row, value in enumerate(column.to_pylist()):
-            try:
-                (value or b"").decode("utf-8")
-            except UnicodeDecodeError as error:
-                near = value[error.start : error.start + SHOWN]
-                _refuse(at, row, near, "UTF-8: convert the file")
-        raise
-
-
-def _trimmed(column: pa.Array) -> pa.Array:
-    return _value_or_null(pc.utf8_trim_whitespace(column))
-
-
-def _value_or_null(column: pa.Array) -> pa.Array:
-    return pc.if_else(pc.equal(column, ""), None, column)
-
-
-def _numbers(column: pa.Array) -> pa.Array:
-    """Numbers as float64, null for what is none, infinity and NaN among it."""
-    try:
-        numbers = pc.cast(column, pa.float64())
-    except pa.ArrowInvalid:
-        numbers = pa.array(pd.to_numeric(column.to_pandas(), errors="coerce"), pa.float64())
-    return pc.if_else(pc.is_finite(numbers), numbers, None)
-
-
-def _label(column: pa.Array, at: Place) -> pa.Array:
-    return _mapped(column, LABELS, pa.int8(), at, "0 or 1, or negative or positive")
-
-
-def _split(column: pa.Array, at: Place) -> pa.Array:
-    return _mapped(column, SPLITS, pa.string(), at, "train, valid or test")
-
-
-def _mapped(
-    column: pa.Array, values: dict[str, Any], kind: pa.DataType, at: Place, expected: str
-) -> pa.Array:
-    places = pc.index_in(pc.utf8_lower(column), value_set=pa.array(list(values)))
-    _refuse_where(pc.and_(pc.is_valid(column), pc.is_null(places)), column, at, expected)
-    return pa.array(list(values.values()), kind).take(places)
-
-
-def _time(column: pa.Array, at: Place) -> pa.Array:
-    """Unix seconds; dates are taken as UTC, and what is no time becomes null.
-
-    Dates are those that pandas reads, the month before the day in 11/14/2006, and 14.11.2006.
-    """
-    try:
-        return pc.cast(column, pa.int64())
-    except pa.ArrowInvalid:
-        short = pc.less_equal(pc.utf8_length(column), LONGEST_TIME)
-        column = pc.if_else(short, column, None)
-        # Between dots the day comes first; pandas would take the month where it can.
-        texts = column.to_pandas().str.replace(DOTTED_DATE, r"\3-\2-\1", regex=True)
-        dates = pd.to_datetime(texts, format="mixed", utc=True, errors="coerce")
-        seconds = dates.dt.tz_localize(None).to_numpy("datetime64[s]").astype("int64")
-        numbers = pc.fill_null(_numbers(column), np.nan).to_numpy()
-        dated, counted = dates.notna().to_numpy(), np.abs(numbers) < 2.0**62
-        # Numbers first, so that a value means the same whatever stands beside it.
-        seconds = np.where(counted, np.where(counted, numbers, 0).astype("int64"), seconds)
-        return pa.array(seconds, mask=~(dated | counted))
-
-
-def _refuse_where(wrong: pa.Array, column: pa.Array, at: Place, expected: str) -> None:
-    if found := _first(wrong, column, 0):
-        _refuse(at, *found, expected)
-
-
-def _refuse(at: Place, row: int, found: Any, expected: str) -> NoReturn:
-    path, name, start = at
-    raise InputError(
-        f"{path}, row {start + row + 1}: column '{name}' has {found[:SHOWN]!r}, expected {expected}"
-    )
+    def __call__(self, table: pa.Table, start: int) -> pa.Table:
+        """A table of RAW_SCHEMA from one whose first row is row `start` of the file."""
+        texts, trimmed = {}, {}
+        for key, name in self.present.items():
+            column = table[name].combine_chunks()
+            if key == "time" and pa.types.is_timestamp(column.type):
+                column = pc.cast(pc.cast(column, pa.timestamp("s"), safe=False), pa.int64())
+            texts[key] = values.strings(column, (self.path, name, start))
+            if key in {"rating", "label", "split", "time"}:
+                trimmed[key] = values.trimmed(texts[key])
+        columns: dict[str, Any] = {
+            "review_id": np.arange(start, start + len(table)),
+            "text": texts["text"],
+        }
+        for key in ("product_id", "user_id", "domain"):
+            if key in texts:
+                columns[key] = values.value_or_null(texts[key])
+        for key, known in KNOWN.items():
+            if key in trimmed:
+                at = (self.path, self.present[key], start)
+                kind = RAW_SCHEMA.field(key).type
+                columns[key] = values.mapped(trimmed[key], known, kind, at, EXPECTED[key])
+        if "time" in trimmed:
+            columns["time"] = self.clock(trimmed["time"], start)
+        if "rating" in trimmed:
+            label = columns.get("label", pa.nulls(len(table), pa.int8()))
+            columns["rating"], columns["label"] = self.labeller(trimmed["rating"], label, start)
+        return raw_table(columns)
 
 
 def _listed(names: list[str]) -> str:

@@ -46,7 +46,7 @@ def open_source(digits: Params) -> Opened:
     """
     path = Path(digits.path)
     if not path.exists():
-        raise InputError(f"digits.path in params.yaml: there is no file or folder {path}")
+        raise InputError(f"digits.path is '{path}': there is no such file or folder")
     if digits.source == "sklearn":
         pin = params.read_file(path, Bundled)
         return Opened({"train": sklearn_digits()}, pin.licence, {})

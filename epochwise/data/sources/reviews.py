@@ -81,7 +81,8 @@ def open_source(reviews: Params, rows: int) -> tuple[Path, str, Iterator[pa.Tabl
     """
     path = Path(reviews.path)
     if not path.is_file():
-        raise InputError(f"reviews.path in params.yaml: there is no file {path}")
+        found = "is a folder, expected a file" if path.is_dir() else "there is no such file"
+        raise InputError(f"reviews.path is '{path}': {found}")
     if reviews.source == "table" and reviews.columns is not None:
         tables = read_table_file(path, reviews.columns, reviews.rule, rows)
         return path, "the user's own", tables
@@ -111,12 +112,15 @@ def _read_finefoods(path: Path, rule: Rule, rows: int) -> Iterator[pa.Table]:
 def counted(tables: Iterable[pa.Table], counts: Counter[str]) -> Iterator[pa.Table]:
     """Pass tables on and count their rows, labels and ratings, these rounded to whole numbers.
 
+    Rows without a time are counted where others have one.
+
     Raises:
         InputError: at the end, where nothing is written yet: there are not both classes.
     """
     ratings: Counter[int] = Counter()
     for table in tables:
         counts["rows"] += len(table)
+        counts["without_time"] += table["time"].null_count
         for label, count in _values(table["label"]):
             counts[f"label_{label}"] += count
         if len(ratings) <= MOST_RATINGS:
@@ -124,11 +128,13 @@ def counted(tables: Iterable[pa.Table], counts: Counter[str]) -> Iterator[pa.Tab
         yield table
     if len(ratings) <= MOST_RATINGS:
         counts.update({f"rating_{rating}": count for rating, count in ratings.items()})
+    if counts["without_time"] in (0, counts["rows"]):
+        del counts["without_time"]
     if not (counts["label_0"] and counts["label_1"]):
         raise InputError(
             f"reviews: found {counts['label_0']} negative and {counts['label_1']} positive of"
             f" {counts['rows']} reviews, expected both: check reviews.path, reviews.columns and"
-            " reviews.scale in params.yaml"
+            " reviews.scale"
         )
 
 

@@ -51,7 +51,7 @@ def open_source(target: Params, scratch: Path) -> Opened:
     """
     path = Path(target.path)
     if not path.exists():
-        raise InputError(f"target.path in params.yaml: there is no file or folder {path}")
+        raise InputError(f"target.path is '{path}': there is no such file or folder")
     if target.source == "digits_transfer":
         licence = params.read_file(path, Bundled).licence
         return Opened(scratch / "digits", {"licence": licence}, write_digits(scratch / "digits"))
@@ -130,7 +130,7 @@ def write_splits(folder: Path, source: Opened, target: Params, seed: int) -> dic
     images, unreadable = readable(list_images(source.folder))
     names = [str(path.relative_to(source.folder)) for path in unreadable]
     for name in names:
-        print(f"fetch: {name} cannot be read as an image: left out")
+        print(f"fetch: {name} cannot be read as an image and is left out")
     for part, classes in images.items():
         if empty := [name for name, files in classes.items() if not files]:
             raise InputError(f"target: no image of '{empty[0]}' in {part} can be read")

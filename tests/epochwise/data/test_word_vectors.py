@@ -120,9 +120,7 @@ def test_damaged_files_are_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(
-        InputError, match=r"vectorize.path in params.yaml: there is no file .*v\.bin"
-    ):
+    with pytest.raises(InputError, match=r"vectorize.path is '.*v\.bin': there is no such file"):
         read_vectors(tmp_path / "v.bin", ["good"])
 
 

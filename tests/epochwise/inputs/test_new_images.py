@@ -48,6 +48,21 @@ def test_a_network_of_digits_reads_arrays_too() -> None:
         new_images.read(Path("new.npz"), TARGET, "target")
 
 
+def test_images_of_a_folder_that_cannot_be_read_are_left_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("new/cut.png").write_bytes(Path("new/b.png").read_bytes()[:99])
+    Path("new/photo.heic").write_bytes(b"....ftypheic")
+    names, inputs = new_images.read(Path("new"), TARGET, "target")
+    assert names == ["b.png", "below/a.png"] and inputs.shape == (2, 16, 12, 3)
+    cut, photo = capsys.readouterr().err.splitlines()
+    assert cut.startswith("left out: new/cut.png cannot be read as an image: ")
+    expected = "left out: new/photo.heic cannot be read as an image in JPEG, PNG, BMP, GIF, WEBP: "
+    assert photo == f"{expected}convert it, or get it again"
+    with pytest.raises(InputError, match=r"^new/cut\.png cannot be read as an image"):
+        new_images.read(Path("new/cut.png"), TARGET, "target")[1][:]
+
+
 def test_what_holds_no_images_is_told() -> None:
     Path("empty").mkdir()
     with pytest.raises(InputError, match=r"empty: found no images \(\.bmp, "):

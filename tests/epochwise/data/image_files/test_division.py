@@ -50,7 +50,9 @@ def test_a_split_of_the_source_is_kept_and_the_only_part_divided() -> None:
     }
     with pytest.raises(InputError, match="found test and valid, expected train beside them"):
         divide({"valid": labels, "test": labels}, DIVISION, 1, "digits")
-    with pytest.raises(InputError, match=r"'target\.test' of 3 images cannot be set apart"):
+    with pytest.raises(
+        InputError, match=r"'target.test' is 0.2: 1 of 3 images .* of each of 3 classes"
+    ):
         divide({"train": np.array([0, 1, 2])}, DIVISION, 1, "target")
 
 

@@ -31,7 +31,10 @@ def test_images_are_listed_by_split_and_class_wherever_they_stand(tmp_path: Path
 
 def test_images_of_one_class_or_an_unknown_one_are_refused(tmp_path: Path) -> None:
     write_image(tmp_path / "train/cat/1.jpg")
-    with pytest.raises(InputError, match="found no images of two classes"):
+    (tmp_path / "train/dog").mkdir()
+    (tmp_path / "train/dog/notes.txt").touch()
+    message = "found no images of two classes or more, but 1 .jpg, 1 .txt: expected train.*, .png"
+    with pytest.raises(InputError, match=message):
         list_images(tmp_path)
     write_image(tmp_path / "train/dog/1.jpg")
     write_image(tmp_path / "test/cow/1.jpg")

@@ -136,7 +136,7 @@ def test_missing_classes_and_files_are_refused_and_nothing_is_written() -> None:
         InputError, match=r"found the labels \[0, 1, 2, 4, .*every class from 0 to 9"
     ):
         fetch_digits(source="folder", path="mine")
-    with pytest.raises(InputError, match="there is no file or folder none"):
+    with pytest.raises(InputError, match=r"digits.path is 'none': there is no such file or folder"):
         fetch_digits(source="folder", path="none")
     assert not Path("data").exists() and not Path("metrics").exists()
 

@@ -134,7 +134,7 @@ def test_tables_in_parquet() -> None:
     [
         ("text,label\na,1\nb,2\n", {}, r"t.csv, row 2: column 'label' has '2', expected 0 or 1"),
         ("text,rating\na,5\nb,0\n", {}, r"row 2: column 'rating' has '0', expected a rating from"),
-        ("text,rating\na,5\nb,bad\n", {}, r"row 2: column 'rating' has 'bad', expected a rating"),
+        ("text,rating\na,5\nb,bad\n", {}, r"row 2: column 'rating' has 'bad', expected a number"),
         ("text,label,split\na,1,x\nb,0,x\n", {}, r"row 1: column 'split' has 'x', expected train"),
         ("text,label\na,1\nb,1\n", {}, r"found 0 negative and 2 positive of 2 reviews, expected"),
         ("text,label\na,1\nb,0\n", {"text": "txt"}, r"no column 'txt' \(did you mean 'text'\?\)"),
@@ -156,7 +156,7 @@ def test_what_is_not_utf8_is_refused_by_row() -> None:
 
 
 def test_files_that_are_not_what_their_names_say_are_refused() -> None:
-    refuse("there is no file none.csv", "table", "none.csv")
+    refuse("reviews.path is 'none.csv': there is no such file", "table", "none.csv")
     Path("t.parquet").write_text("text,label\n")
     refuse("t.parquet cannot be read as Parquet", "table", "t.parquet")
     whole = gzip.compress(("text,label\n" + "good,1\nbad,0\n" * 2000).encode())
@@ -241,9 +241,9 @@ def test_no_rating_decides_on_a_scale_that_others_leave(order: int) -> None:
 def test_a_rating_out_of_scale_says_what_to_do() -> None:
     write_ratings(1, 5, 10)
     refuse(
-        r"row 3: column 'rating' has '10', expected a rating from 1 to 5: set reviews.scale in"
-        r" params.yaml to the lowest and the highest rating \(null: as found in the data\), or"
-        " reviews.columns.rating to null",
+        r"row 3: column 'rating' has '10', expected a rating from 1 to 5: give the lowest and the"
+        r" highest rating as -S reviews.scale=\[LOWEST,HIGHEST\] \(null: as found in the data\), or"
+        " -S reviews.columns.rating=null",
         "table",
         "t.csv",
     )
@@ -251,13 +251,15 @@ def test_a_rating_out_of_scale_says_what_to_do() -> None:
 
 def test_a_scale_is_found_in_the_data_where_there_is_one() -> None:
     write_ratings(7, 7, 7)
-    refuse("every rating is 7: set reviews.scale", "table", "t.csv", {"scale": None})
+    refuse(
+        "every rating is 7: give the lowest .* -S reviews.scale=", "table", "t.csv", {"scale": None}
+    )
     rule = {"scale": None, "negative_up_to": 4, "positive_from": 7}
     write_ratings(5, 9, "n/a")
     refuse("negative up to 4 and positive from 7 do not follow", "table", "t.csv", rule)
     write_ratings(3, 9, "n/a")
     refuse(
-        "row 3: column 'rating' has 'n/a', expected a rating from 3 to 9", "table", "t.csv", rule
+        "row 3: column 'rating' has 'n/a', expected a number from 3 to 9", "table", "t.csv", rule
     )
     write_ratings(7, 7, "n/a", label=[0, 1, 1])
     assert [row["label"] for row in fetch("table", "t.csv", {"scale": None})] == [0, 1, 1]

@@ -1,0 +1,47 @@
+"""The table that a command writes for its user: csv, or Parquet, as the name of the file tells."""
+
+import os
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from epochwise.core.cli import InputError
+from epochwise.core.files import replacing, write_table
+
+CSV, PARQUET = ".csv", ".parquet"
+
+
+def check_output(path: Path | None, *suffixes: str) -> None:
+    """Make sure, before anything is computed, that a table can be written to `path`.
+
+    Raises:
+        InputError: the name ends in none of `suffixes`, or there is no folder for the file.
+    """
+    if path and path.suffix not in suffixes:
+        expected = " or ".join(suffixes)
+        raise InputError(f"--output is '{path}', expected a name that ends in {expected}")
+    if path and not path.parent.is_dir():
+        raise InputError(f"--output is '{path}', but there is no folder '{path.parent}': make it")
+
+
+def write_output(path: Path | None, frame: pd.DataFrame) -> None:
+    """Write `frame` to the file `path`, or as csv to standard output.
+
+    Raises:
+        InputError: no file can be made there.
+    """
+    if path is None:
+        frame.to_csv(sys.stdout, index=False)
+        return
+    try:
+        if path.suffix == PARQUET:
+            write_table(path, pa.Table.from_pandas(frame, preserve_index=False))
+        else:
+            with replacing(path) as beside:
+                frame.to_csv(beside, index=False)
+    except FileNotFoundError as error:
+        reason = os.strerror(error.errno or 0)
+        raise InputError(f"--output is '{path}': {reason}: name another place") from None
+    print(f"{path}: {len(frame)} rows", file=sys.stderr)
