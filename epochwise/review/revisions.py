@@ -28,13 +28,19 @@ _CONFIGURED = ("core", "cache", "remote")
 class MissingError(Exception):
     """A file of a revision that cannot be had.
 
-    `why` says so in words; `fetch` is the command of DVC that, with the `path` at its end, gets it.
+    `why` says so in words; `command` gets it, if `fetches` with the `path` at its end.
     """
 
-    def __init__(self, path: str, why: str, fetch: str) -> None:
+    def __init__(self, path: str, why: str, command: str, *, fetches: bool) -> None:
         """Tell of `path`, why it cannot be had, and what may help."""
-        super().__init__(f"{path} {why}: run `{fetch} {path}`")
-        self.path, self.why, self.fetch = path, why, fetch
+        self.path, self.why, self.command, self.fetches = path, why, command, fetches
+        super().__init__(f"{path} {why}: run `{self.run([self])}`")
+
+    @staticmethod
+    def run(missing: list["MissingError"]) -> str:
+        """What gets all that is `missing` of one revision."""
+        paths = [each.path for each in missing if each.fetches]
+        return " ".join([missing[0].command, *paths])
 
 
 class Revision:
@@ -155,7 +161,13 @@ class Revision:
     def _missing(self, path: str | Path) -> MissingError:
         remote = f"remote that answers ({self._unreachable})" if self._unreachable else "remote"
         why = f"of {self.name} is in no cache and in no {remote}"
-        return MissingError(Path(path).as_posix(), why, f"dvc fetch{self._fetched_with}")
+        fetches = bool(self._repo.config["remote"])
+        command = f"dvc fetch{self._fetched_with}"
+        if not fetches:
+            command = (
+                "dvc repro" if self.commit is None else f"git checkout {self.name} && dvc repro"
+            )
+        return MissingError(Path(path).as_posix(), why, command, fetches=fetches)
 
     @cached_property
     def _fetched_with(self) -> str:

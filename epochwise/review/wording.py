@@ -104,7 +104,8 @@ def notes(report: Report) -> list[str]:
         training_noise(report),
         *(not_run(facts) for facts in (report.old, report.new)),
     ]
-    return [note for note in found if note]
+    # A state that is compared with itself would be told of twice.
+    return list(dict.fromkeys(note for note in found if note))
 
 
 def test_samples(report: Report) -> str:
@@ -215,7 +216,7 @@ def _claim(family: FamilyChange) -> Sentence:
 def _not_compared(families: list[FamilyChange]) -> list[Sentence]:
     groups: dict[str, list[FamilyChange]] = {}
     for family in families:
-        command = family.missing.fetch if family.missing else ""
+        command = family.missing.command if family.missing else ""
         groups.setdefault(f"{family.reason}{command}", []).append(family)
     return [
         Sentence(f"{listed(each.name for each in group)} cannot be compared", _why(group))
@@ -227,8 +228,7 @@ def _why(group: list[FamilyChange]) -> str:
     missing = [family.missing for family in group if family.missing]
     if not missing:
         return group[0].reason
-    files = " ".join(each.path for each in missing)
-    return f"run `{missing[0].fetch} {files}`, as what was predicted {missing[0].why}"
+    return f"run `{missing[0].run(missing)}`, as what was predicted {missing[0].why}"
 
 
 def _noise(family: FamilyChange, report: Report) -> str:
