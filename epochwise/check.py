@@ -4,8 +4,9 @@ Each stage checks its own block when it starts; this finds a slip in the last bl
 first stage has done its work. With --compose it writes params.yaml from conf/ first.
 """
 
+import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -147,8 +148,21 @@ def compose(conf: Path, choices: Sequence[str]) -> str:
             )
         except (HydraException, OmegaConfBaseException) as error:
             reason = " ".join(str(error).partition("Config search path")[0].split())
+            # Hydra's own advice, to append the key, would add one that nothing reads.
+            if unknown := re.match(r"Could not override '([^']+)'", reason):
+                groups = [path.name for path in conf.iterdir() if path.is_dir()]
+                known = [*groups, *_keys(yaml.safe_load(compose(conf, ())))]
+                hint = params.suggest(unknown[1], known)
+                raise InputError(f"{conf}/ has no key '{unknown[1]}'{hint}") from None
             raise InputError(f"{conf}/ cannot be composed: {reason}") from None
         return composed.read_text(encoding="utf-8")
+
+
+def _keys(block: Any) -> Iterator[str]:
+    """The dotted keys of all values in `block`."""
+    for key, value in block.items() if isinstance(block, dict) else ():
+        yield key
+        yield from (f"{key}.{below}" for below in _keys(value))
 
 
 def main(

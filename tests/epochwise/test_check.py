@@ -175,7 +175,8 @@ def test_params_are_composed_with_choices() -> None:
     ("choice", "message"),
     [
         ("reviews=tabel", "Could not find 'reviews/tabel' Available options in 'reviews': finefoo"),
-        ("train.lstm.epoch=3", "conf/ cannot be composed: Could not override 'train.lstm.epoch'"),
+        ("train.lstm.epoch=3", r"conf/ has no key 'train.lstm.epoch' \(did you mean '.*epochs'"),
+        ("budgets=smoke", r"conf/ has no key 'budgets' \(did you mean 'budget'\?\)"),
         ("train.lstm.epochs=no", "'train.lstm.epochs' is 'no'"),
         ("=", "conf/ cannot be composed"),
     ],
