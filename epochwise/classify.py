@@ -15,7 +15,7 @@ from epochwise import families
 from epochwise.core import paths
 from epochwise.core.cli import InputError, quiet, run
 from epochwise.core.files import read_json
-from epochwise.core.results import CSV, PARQUET, check_output, write_output
+from epochwise.results import CSV, PARQUET, check_output, write_output
 
 CHAMPION = "multiclass_target"
 

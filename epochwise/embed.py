@@ -14,7 +14,7 @@ from epochwise import families
 from epochwise.core import paths
 from epochwise.core.cli import InputError, quiet, run
 from epochwise.core.files import write_table
-from epochwise.core.results import PARQUET, check_output
+from epochwise.results import PARQUET, check_output
 
 
 def embed(family: str, path: Path) -> pa.Table:

@@ -18,10 +18,10 @@ from epochwise import families
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import read_json
-from epochwise.core.results import CSV, PARQUET, check_output, write_output
 from epochwise.data.cleaning import Clean, clean_text
 from epochwise.data.review_files.table import read_columns
 from epochwise.measures.binary import at_threshold
+from epochwise.results import CSV, PARQUET, check_output, write_output
 
 CHAMPION = "binary_reviews"
 
