@@ -1,8 +1,11 @@
 """Images in files of others: of a few formats, and of no more pixels than the memory holds."""
 
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from epochwise.core.cli import InputError
 
@@ -17,19 +20,25 @@ FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
 
 
 def load_image(path: Path) -> "Image.Image":
-    """The image in a file, decoded to its last byte.
+    """The image in a file, decoded to its last byte, the way up that its camera has noted.
 
     Raises:
         InputError: the file is of none of the FORMATS, damaged, or an image of more pixels than
             Pillow trusts.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what is wrong beside the pixels
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as image:
                 image.load()
+                with suppress(Exception):  # a damaged note is none
+                    ImageOps.exif_transpose(image, in_place=True)
+                if image.mode.startswith("I"):
+                    # Pillow would clip 16 bits to 8 instead of dividing them.
+                    return Image.fromarray((np.asarray(image) // 257).astype("uint8"))
     except UnidentifiedImageError:
         raise InputError(
             f"{path} cannot be read as an image in {', '.join(FORMATS)}: convert it, or get it"

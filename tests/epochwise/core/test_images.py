@@ -1,0 +1,32 @@
+"""Images of others are decoded whole, the right way up."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from epochwise.core.images import load_image
+
+ORIENTATION = 0x0112
+"""The tag of EXIF; 6: the first row of the picture is the last column of what is stored."""
+
+
+def test_a_photograph_is_the_way_up_that_its_camera_has_noted(tmp_path: Path) -> None:
+    stored = Image.fromarray(np.array([[0, 0, 0], [255, 255, 255]], "uint8"))
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    stored.save(tmp_path / "a.png", exif=exif)
+    found = np.asarray(load_image(tmp_path / "a.png"))
+    np.testing.assert_array_equal(found, [[255, 0]] * 3)
+
+
+def test_a_damaged_note_of_the_camera_does_not_matter(tmp_path: Path) -> None:
+    stored = Image.new("L", (3, 2), 9)
+    stored.save(tmp_path / "a.jpg", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff")
+    assert load_image(tmp_path / "a.jpg").size == (3, 2)
+
+
+def test_images_of_16_bits_keep_their_shades(tmp_path: Path) -> None:
+    shades = np.arange(256, dtype="uint16").reshape(16, 16) * 257
+    Image.fromarray(shades).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(np.asarray(load_image(tmp_path / "a.png")), shades // 257)
