@@ -1,15 +1,16 @@
 """Keep what another training seed changes: metrics/noise.json, from DVC experiments.
 
-Experiments whose params differ from the present ones in `seed.training` alone, and whose data are
-the same, are repeats, whatever commit they began from. Run them with DVC's queue, then this
-command:
+Experiments whose params differ from the present ones in `seed.training` alone, and whose data and
+code are the same, are repeats, whatever commit they began from. Run them with DVC's queue, then
+this command:
 
     dvc exp run --queue -S 'seed.training=2,3,4,5'
     dvc queue start
     python -m epochwise.noise
 
-For each family it keeps the mean and the standard deviation of every metric on test, how many
-repeats they are of (the present run counts), and a digest of the params and data they hold for. A
+For each family it keeps the mean and the standard deviation of every metric on test (`metrics`)
+and on valid (`valid`), how many repeats they are of (the present run counts), and a digest of the
+params and data they hold for. Experiments that ran with other code do not count, and are named. A
 family without repeats keeps what was known of it, as long as that digest is the same.
 """
 
@@ -18,7 +19,7 @@ import json
 import subprocess
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import yaml
@@ -43,21 +44,45 @@ def digest(lock: dict[str, Any], family: str) -> str | None:
     Those of other families that it reads count too: an ensemble's members, the cnn of the gan. The
     training seed and the code are left out. None: the lock has not seen the family run.
     """
+    found = {}
+    for name, entry in upstream(lock, family).items():
+        values = dict(entry.get("params", {}).get("params.yaml", {}))
+        values.pop("seed.training", None)
+        deps = {dep["path"]: dep.get("md5") for dep in entry.get("deps", ())}
+        data = {path for path in deps if path.startswith("data/") and not path.startswith(MADE)}
+        found[name] = [values, {path: deps[path] for path in data}]
+    return _hashed(found)
+
+
+def code(lock: dict[str, Any], family: str) -> str | None:
+    """A digest of the code that a family's results are of; None as in `digest`."""
+    found = {
+        name: {
+            dep["path"]: dep.get("md5")
+            for dep in entry.get("deps", ())
+            if not dep["path"].startswith(("data/", *MADE))
+        }
+        for name, entry in upstream(lock, family).items()
+    }
+    return _hashed(found)
+
+
+def upstream(lock: dict[str, Any], family: str) -> dict[str, Any]:
+    """The entries in dvc.lock of a family's stages, and of the stages that made what they read."""
     stages = lock.get("stages", {})
     makers = {out["path"]: name for name, entry in stages.items() for out in entry.get("outs", ())}
     ahead = [f"{step}@{family}" for step in STAGES if f"{step}@{family}" in stages]
     found: dict[str, Any] = {}
     while ahead:
         name = ahead.pop()
-        if name in found:
-            continue
-        values = dict(stages[name].get("params", {}).get("params.yaml", {}))
-        values.pop("seed.training", None)
-        deps = {dep["path"]: dep["md5"] for dep in stages[name]["deps"]}
-        made = {path for path in deps if path.startswith(MADE)}
-        data = {path: deps[path] for path in deps.keys() - made if path.startswith("data/")}
-        found[name] = [values, data]
-        ahead += [makers[path] for path in made & makers.keys()]
+        if name not in found:
+            found[name] = stages[name]
+            read = [dep["path"] for dep in stages[name].get("deps", ())]
+            ahead += [makers[path] for path in read if path.startswith(MADE) and path in makers]
+    return found
+
+
+def _hashed(found: dict[str, Any]) -> str | None:
     if not found:
         return None
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
@@ -69,16 +94,18 @@ def is_consistent(lock: dict[str, Any], family: str) -> bool:
     An experiment on an ensemble trains its members with the new seed, and does not evaluate them.
     """
     stages = lock.get("stages", {})
-    made = {out["path"]: out["md5"] for entry in stages.values() for out in entry.get("outs", ())}
+    made = {
+        out["path"]: out.get("md5") for entry in stages.values() for out in entry.get("outs", ())
+    }
     return all(
-        made.get(dep["path"], dep["md5"]) == dep["md5"]
+        made.get(dep["path"], dep.get("md5")) == dep.get("md5")
         for step in STAGES
         for dep in stages.get(f"{step}@{family}", {}).get("deps", ())
     )
 
 
 def scalars(metrics: dict[str, Any]) -> dict[str, float]:
-    """The single numbers of a family's metrics on test that a seed can change."""
+    """The single numbers of a family's report that a seed can change."""
     fixed = {"n", "epoch", "parameters", "threshold", "generated", "code_size", "pca_size"}
     return {
         name: float(value)
@@ -117,34 +144,54 @@ def read(revision: str | None, path: Path) -> Any:
     return json.loads(found) if path.suffix == ".json" else yaml.safe_load(found)
 
 
-def repeats(revisions: list[str | None], family: str) -> tuple[str | None, dict[int, Any]]:
-    """The digest of `family` in the first of `revisions`, and its metrics on test by seed.
+class Repeat(NamedTuple):
+    """The single numbers of a family's reports of one training."""
 
-    A revision counts if it has the same digest, a seed that none before it has, and metrics of the
-    training that it has seen last.
+    test: dict[str, float]
+    valid: dict[str, float]
+
+
+def repeats(revisions: list[str | None], family: str) -> tuple[dict[int, Repeat], list[int]]:
+    """The repeats of `family` in the first of `revisions` by seed, and the seeds of other code.
+
+    A revision counts if it has the same digest and code, a seed that none before it has, and
+    reports of the training that it has seen last.
     """
-    ours = digest(read(revisions[0], LOCK) or {}, family)
-    by_seed: dict[int, Any] = {}
+    first = read(revisions[0], LOCK) or {}
+    ours, our_code = digest(first, family), code(first, family)
+    by_seed: dict[int, Repeat] = {}
+    others = []
     for revision in revisions if ours else []:
         lock = read(revision, LOCK) or {}
-        metrics = read(revision, paths.metrics(family, "test.json"))
-        if metrics and digest(lock, family) == ours and is_consistent(lock, family):
+        reports = [
+            read(revision, paths.metrics(family, f"{split}.json")) for split in Repeat._fields
+        ]
+        if all(reports) and digest(lock, family) == ours and is_consistent(lock, family):
             values = lock["stages"][f"train@{family}"]["params"]["params.yaml"]
-            by_seed.setdefault(values["seed.training"], scalars(metrics))
-    return ours, by_seed
+            seed = values["seed.training"]
+            if code(lock, family) == our_code:
+                by_seed.setdefault(seed, Repeat(*map(scalars, reports)))
+            else:
+                others.append(seed)
+    return by_seed, sorted(set(others) - by_seed.keys())
 
 
 def collect(revisions: list[str | None], names: list[str]) -> dict[str, Any]:
     """The noise of each family of `names` that has repeats among `revisions`."""
     found = {}
+    lock = read(revisions[0], LOCK) or {}
     for family in names:
-        ours, by_seed = repeats(revisions, family)
+        by_seed, others = repeats(revisions, family)
+        if others:
+            seeds = ", ".join(map(str, others))
+            print(f"{family}: the runs with seeds {seeds} are of other code and do not count")
         if len(by_seed) >= FEWEST:
             found[family] = {
                 "repeats": len(by_seed),
                 "seeds": list(by_seed),
-                "digest": ours,
-                "metrics": summarize(list(by_seed.values())),
+                "digest": digest(lock, family),
+                "metrics": summarize([repeat.test for repeat in by_seed.values()]),
+                "valid": summarize([repeat.valid for repeat in by_seed.values()]),
             }
     return found
 

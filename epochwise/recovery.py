@@ -72,7 +72,7 @@ def is_whole(text: str) -> bool:
 def _broken() -> list[Callable[[], str]]:
     """What mends each of the files that are cut short."""
     found: list[Callable[[], str]] = []
-    if LOCK.exists() and _lacks_stages(_text(LOCK)):
+    if LOCK.exists() and (_ends_in_zeros(LOCK) or _lacks_stages(_text(LOCK))):
         found.append(_mend_lock)
     if RWLOCK.exists() and not _is_json(RWLOCK):
         found.append(_remove_rwlock)
@@ -143,6 +143,10 @@ def _is_json(path: Path) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _ends_in_zeros(path: Path) -> bool:
+    return path.read_bytes().endswith(b"\0")
 
 
 def _text(path: Path) -> str:

@@ -15,7 +15,7 @@ from epochwise import families
 from epochwise.core.cli import InputError, run
 
 DVC = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro"]
-REST = ["leaderboard", "champion"]
+REST = ["leaderboard", "champion", "cards"]
 """The stages that read every family."""
 SHOWN = 3
 """Lines of a failed process that are shown again at the end, below what the other one said."""
@@ -37,7 +37,13 @@ def side_by_side(commands: list[list[str]]) -> None:
         InputError: a command failed; the others have run to their end.
     """
     running = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        )
         for command in commands
     ]
     last: list[deque[str]] = [deque(maxlen=SHOWN) for _ in running]

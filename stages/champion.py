@@ -1,10 +1,10 @@
-"""Choose the champion of each task on valid, and write a model card for each family.
+"""Choose the champion of each task on valid.
 
 A family whose metric differs from the best one's by no more than training noise ties with it; of
 those that tie the one with the fewest parameters is the champion.
 
-Reads metrics/<family>/{valid,test}.json and metrics/noise.json. Writes metrics/champions.json,
-which `predict`, `classify` and the artifacts in dvc.yaml follow, and cards/<family>.md.
+Reads metrics/<family>/valid.json and, of metrics/noise.json, what was measured on valid. Writes
+metrics/champions.json, which `predict`, `classify` and the artifacts in dvc.yaml follow.
 """
 
 from math import hypot
@@ -12,18 +12,18 @@ from typing import Any, Self, get_args
 
 from pydantic import NonNegativeFloat, model_validator
 
-from epochwise import cards, families
+from epochwise import families
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
-from epochwise.core.files import read_json, replacing, write_metrics
+from epochwise.core.files import read_json, write_metrics
 
 
 class Champion(params.Section):
     """`champion` in params.yaml: the metric of each task, and when two families tie.
 
     They tie if they differ by at most `deviations` standard deviations of the difference of two
-    trainings with other seeds: sqrt(s1^2 + s2^2), s from metrics/noise.json, or `noise` where that
-    has none.
+    trainings with other seeds: sqrt(s1^2 + s2^2), s on valid from metrics/noise.json, or `noise`
+    where that has none.
     """
 
     metric: dict[families.Task, str]
@@ -71,7 +71,7 @@ def choose(
     order = sorted(reports, key=lambda family: (sign * reports[family][metric], family))
 
     def deviation(family: str) -> float:
-        known = noise.get(family, {}).get("metrics", {}).get(metric, {})
+        known = noise.get(family, {}).get("valid", {}).get(metric, {})
         return float(known.get("std", champion.noise))
 
     def tie(family: str) -> bool:
@@ -90,7 +90,7 @@ def choose(
 
 
 def main() -> None:
-    """Choose the champions and write the cards."""
+    """Choose the champions."""
     section = params.read("champion", Champion)
     table = families.table()
     noise = read_json(paths.NOISE)
@@ -100,10 +100,6 @@ def main() -> None:
         metric = section.metric[table[members[0]].task]
         champions[name] = choose(metric, reports, noise, section)
     write_metrics(paths.CHAMPIONS, {"champions": champions})
-    with replacing(paths.CARDS) as folder:
-        folder.mkdir()
-        for family, row in table.items():
-            (folder / f"{family}.md").write_text(cards.card(family, row, noise), encoding="utf-8")
     for name, chosen in champions.items():
         print(f"{name}: {chosen['family']}, {chosen['metric']} {chosen['value']:.4f} on valid")
 

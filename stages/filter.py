@@ -4,6 +4,7 @@ Reads metrics/<family>/epochs.csv. Writes metrics/<family>/filter.json, and the 
 overview of the epoch table to metrics/<family>/epochs_overview.csv.
 """
 
+from math import inf
 from typing import Any, Literal
 
 import pandas as pd
@@ -60,10 +61,10 @@ def _against(table: pd.DataFrame, rule: Rule) -> tuple[pd.DataFrame, pd.DataFram
     holds, missed = {}, {}
     for column, bound in rule.below.items():
         holds[f"{column} < {bound:g}"] = table[column] < bound
-        missed[f"{column} < {bound:g}"] = (table[column] - bound).clip(lower=0.0)
+        missed[f"{column} < {bound:g}"] = (table[column] - bound).clip(lower=0.0).fillna(inf)
     for column, bound in rule.above.items():
         holds[f"{column} > {bound:g}"] = table[column] > bound
-        missed[f"{column} > {bound:g}"] = (bound - table[column]).clip(lower=0.0)
+        missed[f"{column} > {bound:g}"] = (bound - table[column]).clip(lower=0.0).fillna(inf)
     return pd.DataFrame(holds, index=table.index), pd.DataFrame(missed, index=table.index)
 
 

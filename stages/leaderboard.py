@@ -14,7 +14,7 @@ import typer
 
 from epochwise import families
 from epochwise.core import params, paths
-from epochwise.core.cli import run
+from epochwise.core.cli import InputError, run
 from epochwise.core.files import read_json, read_table, replacing, write_metrics
 from epochwise.measures.binary import at_threshold, counts, precision_and_recall, weighted_auc
 from epochwise.measures.bootstrap import interval, mcnemar, p_value, resamples
@@ -59,8 +59,9 @@ VIEWS: dict[families.Task, View] = {
 
 
 class Predictions(NamedTuple):
-    """Labels (n,), P(1) (n,) and the threshold of a family on test."""
+    """Ids (n,), labels (n,), P(1) (n,) and the threshold of a family on test."""
 
+    ids: np.ndarray
     labels: np.ndarray
     probabilities: np.ndarray
     threshold: float
@@ -98,7 +99,7 @@ def compare(ours: Predictions, theirs: Predictions, seed: int) -> dict[str, Any]
 
 def compared(model: Predictions, weights: np.ndarray) -> dict[str, np.ndarray]:
     """What models are compared by, for each row of sample `weights` (k, n): name to (k,)."""
-    labels, probabilities, threshold = model
+    _, labels, probabilities, threshold = model
     counted = counts(labels, at_threshold(probabilities, threshold), weights)
     recall = precision_and_recall(counted)
     return {
@@ -152,22 +153,34 @@ def entries(table: dict[str, families.Row], seed: int) -> dict[str, dict[str, An
 def against(task: families.Task, family: str, rival: str, seed: int) -> dict[str, Any]:
     """The paired comparison of `family` with its rival; both do the same `task`."""
     if task == "binary":
-        return compare(predictions(family), predictions(rival), seed)
-    return compare_classes(hits(family), hits(rival), seed)
+        ours, theirs = predictions(family), predictions(rival)
+        _check_pairs(family, ours.ids, rival, theirs.ids)
+        return compare(ours, theirs, seed)
+    (ids, right), (rival_ids, rival_right) = hits(family), hits(rival)
+    _check_pairs(family, ids, rival, rival_ids)
+    return compare_classes(right, rival_right, seed)
+
+
+def _check_pairs(family: str, ids: np.ndarray, rival: str, rival_ids: np.ndarray) -> None:
+    if not np.array_equal(ids, rival_ids):
+        raise InputError(
+            f"{paths.predictions(family)} and {paths.predictions(rival)} are of other samples: run"
+            f" `dvc repro evaluate@{family} evaluate@{rival}`"
+        )
 
 
 def predictions(family: str) -> Predictions:
     """What `evaluate` kept of a family with a threshold, in the order of their ids."""
     threshold = read_json(paths.metrics(family, "test.json"))["threshold"]
     table = read_table(paths.predictions(family)).sort_by("id")
-    return Predictions(table["label"].to_numpy(), table["probability"].to_numpy(), threshold)
+    ids, labels, likely = (table[name].to_numpy() for name in ("id", "label", "probability"))
+    return Predictions(ids, labels, likely, threshold)
 
 
-def hits(family: str) -> np.ndarray:
-    """Which samples of test a family gets right (n,), in the order of their ids."""
+def hits(family: str) -> tuple[np.ndarray, np.ndarray]:
+    """The ids of test (n,), sorted, and which of them a family gets right (n,)."""
     table = read_table(paths.predictions(family)).sort_by("id")
-    right: np.ndarray = table["label"].to_numpy() == table["predicted"].to_numpy()
-    return right
+    return table["id"].to_numpy(), table["label"].to_numpy() == table["predicted"].to_numpy()
 
 
 def tables(
@@ -243,6 +256,8 @@ def main(
         for name, data in {"leaderboard": plotted(table, leaderboard), **curves(table)}.items():
             with replacing(paths.PLOTS / f"{name}.csv") as beside:
                 data.to_csv(beside, index=False)
+    elif not paths.LEADERBOARD.exists():
+        raise InputError(f"{paths.LEADERBOARD} not found: run `dvc repro --force -s leaderboard`")
     for title, shown in tables(table, read_json(paths.LEADERBOARD)).items():
         print(f"\n{title}\n{shown.to_string(index=False)}")
 

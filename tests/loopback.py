@@ -1,6 +1,7 @@
 """A server of files on loopback, whose transfers can break."""
 
 import contextlib
+import hashlib
 import socket
 import struct
 import time
@@ -35,6 +36,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(404)
             return
         wanted = self.headers["Range"] if self.server.knows_ranges else None
+        tag = f'"{hashlib.md5(content).hexdigest()}"'
+        if self.headers["If-Range"] not in (None, tag):
+            wanted = None
         self.server.ranges.append(wanted)
         start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted else 0
         if start >= len(content):
@@ -42,6 +46,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.send_response(206 if wanted else 200)
         self.send_header("Content-Length", str((self.server.announced or len(content)) - start))
+        self.send_header("ETag", tag)
         self.send_header("Content-Type", "text/html" if self.path.endswith("/") else "data/data")
         self.end_headers()
         end = None if self.server.cut is None else start + self.server.cut

@@ -30,14 +30,14 @@ BINARY, MULTICLASS, RECONSTRUCTION = (
 GOOD = ["good", "great", "lovely", "tasty", "fine", "superb"]
 BAD = ["bad", "awful", "stale", "bitter", "poor", "horrid"]
 OTHER = [f"word{number}" for number in range(60)]
-LAST = {"leaderboard", "champion"}
+LAST = {"leaderboard", "champion", "cards"}
 """The stages that read what all families leave."""
 FORCED = [
     *("clean", "split", "encode", "vectorize", "base", "train@baseline", "train@lstm"),
     *("train@transfer", "train@denoising_autoencoder", "train@gan"),
     *("filter@lstm", "threshold@lstm", "select@gan", "score@lstm", "score@gan"),
     *("stack", "train@ensemble", "threshold@ensemble", "score@ensemble"),
-    *("evaluate@lstm", "evaluate@gan", "leaderboard", "champion"),
+    *("evaluate@lstm", "evaluate@gan", "leaderboard", "champion", "cards"),
 ]
 """A stage of every kind, with a family of every learner."""
 COPIED = (

@@ -259,7 +259,7 @@ def test_what_all_families_leave_is_read_file_by_file(stages: dict[str, Any]) ->
     compared |= {row.rival for row in table.values() if row.rival}
     for family in table:
         test, valid = (f"metrics/{family}/{split}.json" for split in ("test", "valid"))
-        assert {test, valid} <= deps["champion"]
+        assert valid in deps["champion"] and {test, valid} <= deps["cards"]
         assert {test, f"plots/curves/{family}.csv"} <= deps["leaderboard"]
         predictions = paths.predictions(family).as_posix() in deps["leaderboard"]
         assert predictions == (family in compared), family

@@ -35,7 +35,7 @@ def replacing(path: Path) -> Iterator[Path]:
             if written.is_file():
                 _sync(written)
         if path.is_dir():
-            shutil.rmtree(path)
+            _remove(path)
         beside.replace(path)
         _sync(path.parent)
     finally:
@@ -182,7 +182,7 @@ def copy_epoch(epochs: Path, epoch: int, folder: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

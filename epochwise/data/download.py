@@ -22,6 +22,8 @@ CHUNK = 1 << 16
 """Bytes of a write; a transfer that breaks loses no more."""
 TRIES = 4
 """Attempts without receiving anything new, before a transfer is given up."""
+AGAIN = (408, 429)
+"""Refusals of HTTP that mean: later."""
 TIMEOUT = 30
 """Seconds to wait for a server that sends nothing."""
 
@@ -181,10 +183,15 @@ def _retrieve(url: str, target: Path, known_hash: str | None, pin: Path) -> None
 
 
 class Resume:
-    """A downloader for pooch that keeps what has arrived in `part` and resumes there."""
+    """A downloader for pooch that keeps what has arrived in `part` and resumes there.
+
+    The name that the server gives this version of the file is kept beside it, so that a server
+    that has another one by then sends all of that.
+    """
 
     def __init__(self, part: Path) -> None:
         self.part = part
+        self.version = part.with_name(f"{part.name}.version")
 
     def __call__(self, url: str, output_file: str, _pooch: Any) -> None:
         """Download `url` to `output_file`.
@@ -211,6 +218,7 @@ class Resume:
                 time.sleep(2.0**failures / 2)
             else:
                 break
+        self.version.unlink(missing_ok=True)
         self.part.replace(output_file)
 
     def _size(self) -> int:
@@ -223,17 +231,30 @@ class Resume:
         headers = {"Accept-Encoding": "identity"}
         if start := self._size():
             headers["Range"] = f"bytes={start}-"
+            if self.version.exists():
+                headers["If-Range"] = self.version.read_text(encoding="latin-1")
         with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
             if response.status_code == requests.codes.requested_range_not_satisfiable:
                 self.part.unlink()
-            elif 400 <= response.status_code < 500:
+            elif 400 <= response.status_code < 500 and response.status_code not in AGAIN:
                 raise InputError(
                     f"{url}: the server answers '{response.status_code} {response.reason}': get the"
                     " file from elsewhere and give its path, or correct the address"
                 )
             response.raise_for_status()
             resumed = response.status_code == requests.codes.partial_content
+            if not resumed:
+                self._keep_version(response.headers)
             self._receive(response, start if resumed else 0)
+
+    def _keep_version(self, headers: Any) -> None:
+        tag = headers.get("ETag", "")
+        # A weak tag is one of contents that are alike, not the same.
+        version = tag if tag and not tag.startswith("W/") else headers.get("Last-Modified")
+        if version:
+            self.version.write_text(version, encoding="latin-1")
+        else:
+            self.version.unlink(missing_ok=True)
 
     def _receive(self, response: Any, start: int) -> None:
         """Append the body to what has arrived up to `start`, or write it anew from 0."""

@@ -39,13 +39,17 @@ def counts(labels: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> Co
 
 
 def precision_and_recall(counted: Counts) -> dict[str, np.ndarray]:
-    """Precision and recall of each class (k,): 0 without predictions, or samples, of the class."""
+    """Precision and recall of each class (k,).
+
+    A precision is 0 without predictions of the class, a recall nan without samples of it: so a
+    resample that happens to have none says nothing of the class.
+    """
     true_0, false_0, true_1, false_1 = counted
     return {
         "precision_0": ratio(true_0, true_0 + false_0),
-        "recall_0": ratio(true_0, true_0 + false_1),
+        "recall_0": ratio(true_0, true_0 + false_1, np.nan),
         "precision_1": ratio(true_1, true_1 + false_1),
-        "recall_1": ratio(true_1, true_1 + false_0),
+        "recall_1": ratio(true_1, true_1 + false_0, np.nan),
     }
 
 
@@ -108,6 +112,6 @@ def _epoch_metrics(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, n
     }
 
 
-def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """`part` / `whole`, 0 where the whole is 0."""
-    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
+def ratio(part: np.ndarray, whole: np.ndarray, of_nothing: float = 0.0) -> np.ndarray:
+    """`part` / `whole`, `of_nothing` where the whole is 0."""
+    return np.divide(part, whole, out=np.full_like(part, of_nothing), where=whole > 0)

@@ -53,9 +53,9 @@ def p_value(differences: np.ndarray) -> float:
 def mcnemar(correct: np.ndarray, other_correct: np.ndarray) -> float:
     """P value of McNemar's exact test: do two classifiers err equally often on the same samples?
 
-    Both are boolean (n,). Only the samples that one gets right and the other wrong count
-    (McNemar 1947): those that the worse one of them gets right are binomial with p = 1/2. Summed
-    here, exactly, since scipy.stats takes longer to import than all the rest to compute.
+    Both are boolean (n,). Only samples that exactly one classifier gets right count (McNemar 1947):
+    if both err equally often, the number that the first one alone gets right is binomial with
+    p = 1/2. Summed here, exactly, since scipy.stats takes longer to import than all the rest.
     """
     gained = int(np.count_nonzero(correct & ~other_correct))
     lost = int(np.count_nonzero(~correct & other_correct))

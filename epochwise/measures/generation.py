@@ -7,7 +7,7 @@ def frechet_distance(features: np.ndarray, others: np.ndarray) -> float:
     """The squared Fréchet distance of the normal distributions fitted to two sets (n, d), (m, d).
 
     |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) (Dowson & Landau 1982; on features of a network
-    Heusel et al. 2017). The root's trace is the sum of the singular values of A^T B, where the
+    Heusel et al. 2017). The root's trace is the sum of the singular values of A B^T, where the
     rows of A and B are what is left of the sets without their means, over the root of n - 1.
     """
     left, right = (_centred(values.astype("float64")) for values in (features, others))

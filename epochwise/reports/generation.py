@@ -58,11 +58,11 @@ def write(family: str, selection: dict[str, Any], seed: int) -> None:
 
 
 def frechet_interval(features: np.ndarray, others: np.ndarray, seed: int) -> list[float]:
-    """How far the Fréchet distance of other sets of this size would lie from the figure: 95 %.
+    """A 95 % bootstrap interval around the Fréchet distance of two sets (n, d), (m, d).
 
-    The quantiles of its resamples less their mean, around the distance of the sets (n, d), (m, d).
-    Duplicates in a resample push every resampled distance up by about as much, which the mean takes
-    away; what small sets add to the figure itself stays in it.
+    Resampling repeats images, which raises every resampled distance by about as much: the quantiles
+    are shifted so that their mean is the observed distance. The bias that small sets give the
+    distance itself is not corrected.
     """
     from threadpoolctl import threadpool_limits
 

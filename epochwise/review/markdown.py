@@ -16,7 +16,7 @@ LONGEST = 60_000
 """Characters of the text at most: GitHub takes comments of 65,536."""
 RESERVE = 2_000
 """Of these, what is kept for the lines that are never left out."""
-CELL, SENTENCE = 120, 400
+CELL, SENTENCE = 120, 1_000
 """Characters of a value, and of a sentence, before they are escaped."""
 SENTENCES = 8
 _SPECIAL = re.compile(
@@ -28,7 +28,8 @@ _NO_WIDTH = "&#8203;"
 HOW_TO_READ = (
     "A difference is of the samples of test that both have. Its 95 % interval holds the variance "
     "of resampling them in pairs and, where the model was trained anew, that of training: 2 s² of "
-    "repeats with other seeds. P values are corrected over all metrics in the table (Holm 1979): "
+    "repeats with other seeds or, where both have repeats of their own and their means are "
+    "compared, s²/k of either. P values are corrected over all metrics in the table (Holm 1979): "
     "below 0.05 a change is called better or worse. McNemar's exact test is of the two models as "
     "they are, without the noise of training."
 )
@@ -77,17 +78,18 @@ def write(report: Report, pictures: dict[str, str], page: str) -> str:
 
 
 def _verdicts(sentences: list[Sentence]) -> str:
-    shown = [
-        f"**{escape(each.lead)}**" + (f": {prose(each.rest[:SENTENCE])}" if each.rest else "")
-        for each in sentences[:SENTENCES]
-    ]
+    shown = []
+    for each in sentences[:SENTENCES]:
+        rest = prose(wording.shortened(each.rest, SENTENCE))
+        shown.append(f"**{escape(each.lead)}**" + (f": {rest}" if rest else ""))
     if len(sentences) > SENTENCES:
         shown.append(f"and {len(sentences) - SENTENCES} more below")
     return " · ".join(shown)
 
 
 def _notes(report: Report) -> str:
-    return " ".join(prose(note[:SENTENCE]) for note in wording.notes(report))
+    notes = (wording.shortened(note, SENTENCE) for note in wording.notes(report))
+    return " ".join(map(prose, notes))
 
 
 def _fold(table: Table, room: int) -> str:
@@ -128,7 +130,7 @@ def _pictures(pictures: dict[str, str], room: int) -> str:
 
 def _unchanged(details: Iterable[Table]) -> str:
     told = "; ".join(table.otherwise for table in details if table.otherwise and not table.rows)
-    return escape(f"{told[:1].upper()}{told[1:]}.", 3 * SENTENCE) if told else ""
+    return escape(f"{told[:1].upper()}{told[1:]}.", SENTENCE) if told else ""
 
 
 def _length(parts: Iterable[str]) -> int:

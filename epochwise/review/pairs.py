@@ -6,7 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from epochwise.measures.binary import ratio, weighted_auc, weighted_mean
+from epochwise.measures.binary import (
+    counts,
+    precision_and_recall,
+    weighted_auc,
+    weighted_mean,
+)
 from epochwise.measures.bootstrap import mcnemar, resamples
 from epochwise.measures.generation import frechet_distance
 from epochwise.review.headlines import (
@@ -252,15 +257,14 @@ def _by_id(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _binary(frame: pd.DataFrame) -> Measure:
-    labels, predicted = frame["label"].to_numpy(), frame["predicted"].to_numpy()
+    labels, predicted = frame["label"].to_numpy(), frame["predicted"].to_numpy() == 1
     likely = frame["probability"].to_numpy()
-    classes = [(labels == label, (labels == label) & (predicted == label)) for label in (0, 1)]
 
     def measured(weights: np.ndarray) -> dict[str, np.ndarray]:
-        recalls = [ratio(weights @ right, weights @ actual) for actual, right in classes]
+        by_class = precision_and_recall(counts(labels, predicted, weights))
         return {
             "roc_auc": weighted_auc(labels, likely, weights),
-            "balanced_accuracy": (recalls[0] + recalls[1]) / 2,
+            "balanced_accuracy": (by_class["recall_0"] + by_class["recall_1"]) / 2,
         }
 
     return measured

@@ -130,7 +130,8 @@ class Revision:
         content = self.read(path)
         try:
             table = pq.read_table(io.BytesIO(content))
-        except pa.ArrowInvalid as error:
+        # Arrow raises a plain OSError for some kinds of damage.
+        except (pa.ArrowException, OSError) as error:
             raise InputError(f"{path} of {self.name} is not Parquet: {error}") from None
         absent = [column for column in columns if column not in table.column_names]
         if absent:

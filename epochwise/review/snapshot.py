@@ -97,15 +97,12 @@ def read(revision: Revision) -> Snapshot:
 
 def not_run(locked: dict[str, Any], values: dict[str, Any]) -> list[str]:
     """Stages that ran with other params than params.yaml holds, by what dvc.lock says."""
-    now = flatten(values)
     return [
         stage
         for stage, entry in mapping(locked.get("stages")).items()
-        if any(
-            key in now and not _equal(now[key], value)
-            for key, value in flatten(
-                mapping(mapping(entry.get("params")).get(params.PARAMS.name))
-            ).items()
+        if not all(
+            _is_equal(_at(values, key), value)
+            for key, value in mapping(mapping(entry.get("params")).get(params.PARAMS.name)).items()
         )
     ]
 
@@ -143,7 +140,7 @@ def _families(revision: Revision) -> Iterator[Family]:
                 task,
                 test,
                 mapping(revision.json(paths.metrics(name, "selection.json"))),
-                _noise(mapping(noise.get(name)), digest(revision.locked, name)),
+                _noise(mapping(noise.get(name)), digest(revision.locked, name), test),
                 _train_seconds(revision, name),
                 revision.lock.model_bytes(name),
             )
@@ -159,16 +156,21 @@ def _tasks(revision: Revision) -> dict[str, str | None]:
     return found or dict.fromkeys(mapping(revision.json(paths.LEADERBOARD)))
 
 
-def _noise(entry: dict[str, Any], ours: str | None) -> dict[str, Noise]:
-    """The noise of each metric of a family, if it has repeats; `ours` is the revision's digest."""
+def _noise(entry: dict[str, Any], ours: str | None, test: dict[str, Any]) -> dict[str, Noise]:
+    """The noise of each metric of a family, if it has repeats; `ours` is the revision's digest.
+
+    They are the revision's own repeats if one of them is the training that `test` reports.
+    """
     repeats = number(entry.get("repeats"))
     if repeats is None or repeats < 2:
         return {}
-    own = ours is not None and entry.get("digest") == ours
+    holds = ours is not None and entry.get("digest") == ours
     found = {}
     for metric, measured in mapping(entry.get("metrics")).items():
         mean, std = (number(mapping(measured).get(key)) for key in ("mean", "std"))
         if mean is not None and std is not None and std >= 0:
+            values: Any = mapping(measured).get("values")
+            own = holds and isinstance(values, list) and test.get(metric) in values
             found[metric] = Noise(mean, std, int(repeats), own)
     return found
 
@@ -204,11 +206,26 @@ def _rows(counts: Flat, split: str) -> int:
     return int(sum(number(value) or 0 for value in by_class))
 
 
-def _equal(value: Any, locked: Any) -> bool:
+def _at(values: Any, key: str) -> Any:
+    """What stands at a dotted key; None if nothing does."""
+    for name in key.split("."):
+        values = mapping(values).get(name)
+    return values
+
+
+def _is_equal(value: Any, locked: Any) -> bool:
     """Whether a value of params.yaml is that of dvc.lock, where 1e-05 stands without its dot."""
-    if isinstance(locked, str) and isinstance(value, float):
-        return locked == str(value)
-    return bool(value == locked)
+    match value, locked:
+        case dict(), dict():
+            return value.keys() == locked.keys() and all(
+                _is_equal(value[key], locked[key]) for key in value
+            )
+        case list(), list():
+            return len(value) == len(locked) and all(map(_is_equal, value, locked))
+        case float(), str():
+            return str(value) == locked
+        case _:
+            return bool(value == locked)
 
 
 def _is_pair(value: Any) -> bool:

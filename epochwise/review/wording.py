@@ -84,6 +84,16 @@ def spans(sentence: str) -> list[tuple[str, bool]]:
     return [(piece, bool(index % 2)) for index, piece in enumerate(sentence.split("`"))]
 
 
+def shortened(sentence: str, longest: int) -> str:
+    """The sentence, cut after a word that is no code if it has more characters than `longest`."""
+    if len(sentence) <= longest:
+        return sentence
+    text = sentence[: longest - 1]
+    if text.count("`") % 2:
+        text = text[: text.rindex("`")]
+    return f"{text.rpartition(' ')[0] or text}…"
+
+
 def listed(names: Iterable[str]) -> str:
     """Names with commas between, and how many more there are."""
     kept = list(names)

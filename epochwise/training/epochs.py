@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from epochwise.core import paths
+from epochwise.core.cli import InputError
 from epochwise.core.files import (
     file_sha256,
     read_arrays,
@@ -100,21 +101,32 @@ class Training:
             state.assign(value)
 
     def _resume(self) -> tuple[list[Scored], float]:
-        progress = self.folder / "progress.json"
-        saved: dict[str, Any] = read_json(progress) if progress.exists() else {}
-        if saved.get("identity") != self.identity:
+        try:
+            found = self._read()
+        except (InputError, FileNotFoundError):
+            print(f"{self.family}: what a stopped training has left is damaged: it begins anew")
+            found = None
+        if not found:
             if self.folder.exists():
                 shutil.rmtree(self.folder)
             return [], 0.0
-        state = read_arrays(self.folder / saved["state"])
+        history, state, seconds = found
         for index, variable in enumerate(self.variables):
             variable.assign(state[f"{index:04d}"])
+        print(f"{self.family}: resuming after epoch {len(history) - 1}", flush=True)
+        return history, seconds
+
+    def _read(self) -> tuple[list[Scored], dict[str, np.ndarray], float] | None:
+        """The epochs, the state and the duration of the same training where it was stopped."""
+        progress = self.folder / "progress.json"
+        saved: dict[str, Any] = read_json(progress) if progress.exists() else {}
+        if saved.get("identity") != self.identity:
+            return None
         history = [
             Scored(row, read_arrays(self.folder / f"{epoch:03d}.kept.npz"))
             for epoch, row in enumerate(saved["rows"])
         ]
-        print(f"{self.family}: resuming after epoch {len(history) - 1}", flush=True)
-        return history, saved["seconds"]
+        return history, read_arrays(self.folder / saved["state"]), saved["seconds"]
 
     def _checkpoint(self, history: list[Scored], seconds: float, started: float) -> None:
         epoch = len(history) - 1

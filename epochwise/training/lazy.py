@@ -7,11 +7,10 @@ import tensorflow as tf
 class LazyAdamax(keras.optimizers.Adamax):
     """Adamax (Kingma & Ba 2015) that updates only the rows of an embedding that a batch reads.
 
-    Adamax itself moves every row at every step, as long as its momentum lasts. With the default
-    `beta_1` of 0.9 a gradient moves a row by a tenth of its worth in the step that reads it, and by
-    the rest in the steps that follow, which do not update that row here. So rows have no momentum,
-    and go all of the way at once. A step costs what the batch's words cost, however large the
-    vocabulary is. All other variables are updated as by Adamax.
+    Rows are updated without momentum (`beta_1` = 0). Adamax moves every row at every step as long
+    as its momentum lasts: a tenth of each gradient when the row is read, the rest in the following
+    steps, in which the row is not updated here. A step costs what the batch's words cost, however
+    large the vocabulary is. All other variables are updated as by Adamax.
     """
 
     def update_step(

@@ -90,16 +90,19 @@ def test_small_numbers_are_read_as_numbers(tmp_path: Path) -> None:
 
 def commit(seed: int, auc: float, **changes: Any) -> str:
     Path("dvc.lock").write_text(yaml.safe_dump(lock(seed, **changes)))
-    test = paths.metrics("lstm", "test.json")
-    test.parent.mkdir(parents=True, exist_ok=True)
-    test.write_text(json.dumps({"n": 10, "roc_auc": auc}))
+    for split, value in (("test", auc), ("valid", auc + 0.01)):
+        report = paths.metrics("lstm", f"{split}.json")
+        report.parent.mkdir(parents=True, exist_ok=True)
+        report.write_text(json.dumps({"n": 10, "roc_auc": value}))
     for command in (["add", "-A"], ["commit", "-qm", "run"]):
         subprocess.run(["git", *command], check=True)
     head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
     return head.stdout.strip()
 
 
-def test_repeats_are_found_in_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_repeats_are_found_in_git(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     for name, value in (("NAME", "a"), ("EMAIL", "a@b.c")):
         monkeypatch.setenv(f"GIT_AUTHOR_{name}", value)
@@ -112,6 +115,8 @@ def test_repeats_are_found_in_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         commit(5, 0.99, data="b"),
         commit(6, 0.99, read=1),
         commit(2, 0.1),
+        commit(7, 0.5, code="other"),
+        commit(3, 0.5, code="other"),
     ]
     commit(1, 0.80)
     noise.read.cache_clear()
@@ -119,3 +124,7 @@ def test_repeats_are_found_in_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert found.keys() == {"lstm"}
     assert found["lstm"]["seeds"] == [1, 2, 3] and found["lstm"]["repeats"] == 3
     assert found["lstm"]["metrics"]["roc_auc"]["values"] == [0.80, 0.82, 0.84]
+    assert found["lstm"]["valid"]["roc_auc"]["mean"] == pytest.approx(0.83)
+    assert capsys.readouterr().out == (
+        "lstm: the runs with seeds 7 are of other code and do not count\n"
+    )

@@ -50,6 +50,11 @@ def test_no_line_is_torn(capfd: pytest.CaptureFixture[str]) -> None:
     assert sorted(lines) == ["imagesimages"] * 200 + ["reviewsreviews"] * 200
 
 
+def test_what_is_not_utf8_stops_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    side_by_side([python("import os; os.write(1, b'\\xff!\\n')")])
+    assert capfd.readouterr().out == "\ufffd!\n"
+
+
 def test_a_failure_is_shown_again_below_what_the_other_said(
     capfd: pytest.CaptureFixture[str],
 ) -> None:

@@ -54,7 +54,8 @@ def test_a_tie_goes_to_the_fewest_parameters() -> None:
 
 @pytest.mark.parametrize(("deviation", "expected"), [(0.001, "a"), (0.01, "b")])
 def test_measured_noise_comes_before_the_assumed_one(deviation: float, expected: str) -> None:
-    noise = {name: {"metrics": {"roc_auc": {"std": deviation}}} for name in ("a", "b")}
+    test = {"roc_auc": {"std": 1.0}}
+    noise = {name: {"metrics": test, "valid": {"roc_auc": {"std": deviation}}} for name in "ab"}
     ours = reports(a=(0.860, 900), b=(0.850, 9))
     assert choose("roc_auc", ours, noise, rule(noise=0.1))["family"] == expected
 

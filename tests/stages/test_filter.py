@@ -80,3 +80,9 @@ def test_stage_writes_survivors_and_overview(
     overview = pd.read_csv("metrics/mlp/epochs_overview.csv", index_col="statistic")
     assert list(overview.index) == ["count", "mean", "std", "min", "25%", "50%", "75%", "max"]
     assert overview.loc["mean", "diff_recall_0"] == pytest.approx(0.02)
+
+
+def test_misses_of_an_epoch_add_up_and_one_that_is_no_number_is_the_farthest() -> None:
+    bounds = {"below": {"diff_recall_0": 0.05}, "above": {"train_recall_0": 0.8}}
+    epochs = table((0.15, 0.9), (0.11, 0.74), (float("nan"), 0.9))
+    assert survivors(epochs, rule(**bounds), "mlp")["epochs"] == [0]

@@ -4,12 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
 from epochwise import families
 from epochwise.core import paths
+from epochwise.core.cli import InputError
 from epochwise.core.files import write_json, write_table
+from epochwise.measures.bootstrap import resamples
+from epochwise.training.epoch_table import write_epoch_table
 from stages.leaderboard import (
     Predictions,
     compare,
@@ -17,6 +21,7 @@ from stages.leaderboard import (
     curves,
     entries,
     tables,
+    train_seconds,
 )
 
 RANDOM = np.random.default_rng(0)
@@ -24,7 +29,7 @@ RANDOM = np.random.default_rng(0)
 
 def test_a_model_does_not_differ_from_itself() -> None:
     labels, probabilities = RANDOM.integers(0, 2, 200), RANDOM.random(200)
-    ours = Predictions(labels, probabilities, 0.5)
+    ours = Predictions(np.arange(200), labels, probabilities, 0.5)
     found = compare(ours, ours, seed=1)
     assert found.pop("mcnemar_p") == 1
     assert list(found) == ["roc_auc", "balanced_accuracy", "accuracy"]
@@ -85,6 +90,9 @@ def test_predictions_in_another_order_are_compared_sample_by_sample(
     write_table(paths.predictions("scratch"), shuffled)
     found = entries(table, seed=1)["transfer"]["against_scratch"]
     assert (found["accuracy"]["difference"], found["mcnemar_p"]) == (0, 1)
+    write_family("scratch", ["a", "b", "d"], [0, 1, 0])
+    with pytest.raises(InputError, match=r"of other samples: run `dvc repro evaluate@transfer"):
+        entries(table, seed=1)
 
 
 def test_curves_keep_the_names_of_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,3 +108,24 @@ def test_curves_keep_the_names_of_classes(tmp_path: Path, monkeypatch: pytest.Mo
         "lstm,confusion,0,1,12",
         "cnn,confusion,0,1,12",
     ]
+
+
+def test_resamples_without_a_class_say_nothing_of_a_difference() -> None:
+    labels = np.array([0] * 2 + [1] * 38)
+    right = Predictions(np.arange(40), labels, labels.astype(float), 0.5)
+    wrong = right._replace(probabilities=1.0 - right.probabilities)
+    drawn = np.concatenate(list(resamples(40, seed=1)))
+    defined = np.count_nonzero(drawn[:, :2].sum(axis=1))
+    found = compare(right, wrong, seed=1)
+    assert found["roc_auc"]["p"] == found["accuracy"]["p"] == pytest.approx(2 / (defined + 1))
+
+
+def test_a_training_time_is_of_the_epoch_table_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert train_seconds("lstm") is None
+    write_epoch_table("lstm", pd.DataFrame({"epoch": [0]}), 1.0)
+    assert train_seconds("lstm") == 1.0
+    paths.metrics("lstm", "epochs.csv").write_text("epoch\n1\n")
+    assert train_seconds("lstm") is None

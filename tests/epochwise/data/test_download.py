@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import requests
 import yaml
 
 from epochwise.core.cli import InputError
@@ -52,6 +53,21 @@ def test_the_next_run_resumes(server: Server, cache: Path, tmp_path: Path) -> No
     assert fetch_url(url_pin(tmp_path, server)).read_bytes() == CONTENT
     assert server.ranges == ["bytes=1000-"]
     assert [path.name for path in cache.iterdir()] == ["data.bin"]
+
+
+def test_two_versions_of_a_file_are_never_joined(
+    server: Server, cache: Path, tmp_path: Path
+) -> None:
+    server.cut, server.trouble = CHUNK, "reset"
+    resume = download.Resume(tmp_path / "data.bin.part")
+    with pytest.raises(requests.RequestException):
+        resume._transfer(f"{server.url}/data.bin")
+    assert resume.part.read_bytes() == CONTENT[:CHUNK]
+    server.cut, server.trouble = None, None
+    server.files["/data.bin"] = CONTENT[::-1]
+    resume(f"{server.url}/data.bin", str(tmp_path / "data.bin"), None)
+    assert (tmp_path / "data.bin").read_bytes() == CONTENT[::-1]
+    assert [path.name for path in tmp_path.iterdir()] == ["data.bin"]
 
 
 @pytest.mark.parametrize("knows_ranges", [True, False])

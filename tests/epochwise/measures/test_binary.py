@@ -51,8 +51,9 @@ def test_counts_precision_and_recall_equal_scikit_learn(
             labels, predicted, labels=[0, 1], sample_weight=times, zero_division=0
         )
         for label in (0, 1):
+            known = recall[label] if (labels == label).any() else np.nan
             assert measured[f"precision_{label}"][row] == pytest.approx(precision[label])
-            assert measured[f"recall_{label}"][row] == pytest.approx(recall[label])
+            assert measured[f"recall_{label}"][row] == pytest.approx(known, nan_ok=True)
 
 
 @given(SAMPLES)

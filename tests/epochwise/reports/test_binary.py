@@ -87,6 +87,12 @@ def test_interval_of_the_accuracy_is_that_of_the_binomial() -> None:
     assert list(found) == METRICS
 
 
+def test_resamples_without_a_class_say_nothing_of_it() -> None:
+    labels = np.array([0] * 2 + [1] * 38)
+    found = binary.intervals(labels, labels.astype("float32"), 0.5, seed=1)
+    assert found["recall_0"] == found["balanced_accuracy"] == [1.0, 1.0]
+
+
 def test_bins_of_the_calibration_curve_have_the_same_size() -> None:
     likely = RANDOM.permutation(np.linspace(0, 1, 1000))
     labels = (RANDOM.random(1000) < likely).astype(int)

@@ -122,3 +122,10 @@ def test_the_figure_is_drawn_with_the_same_bytes_again(folder: Path) -> None:
     losses = read_table(folder / "losses.parquet").to_pandas()
     generation.draw("gan", read_table(folder / "generated.parquet"), losses, epoch=3)
     assert path.read_bytes() == first
+
+
+def test_repeated_images_do_not_shift_the_interval() -> None:
+    """Between sets so close, every resampled distance is above the figure."""
+    sets = features(0, 60), features(1, 60)
+    low, high = generation.frechet_interval(*sets, seed=1)
+    assert low < frechet_distance(*sets) < high

@@ -57,6 +57,12 @@ def test_intervals_hold_the_figure_and_come_again() -> None:
         assert low < report[name] < high
 
 
+def test_resamples_without_a_class_say_nothing_of_it() -> None:
+    labels = np.repeat([0, 1, 2, 3], [2, 40, 40, 40])
+    found = multiclass.intervals(labels, np.eye(4)[labels], seed=1)
+    assert found["macro_recall"] == [1.0, 1.0]
+
+
 def test_the_calibration_error_is_the_mean_distance_of_tenths() -> None:
     labels, probabilities = scored(2, 1000)
     curve = multiclass.calibration_curve(labels, probabilities)

@@ -110,3 +110,13 @@ def test_the_report_is_written_from_scores_alone(
     assert set(curves["curve"]) == {"errors", "train_loss", "valid_loss"}
     with Image.open(paths.plot("pictures", family, "png")) as figure:
         assert figure.size[1] > 75 * len(names)
+
+
+def test_the_probe_does_not_depend_on_the_scale_of_the_code() -> None:
+    def small(table: pa.Table) -> pa.Table:
+        codes = np.stack(table["code"].to_pandas()).astype("float32") * np.float32(1e-6)
+        column = pa.FixedSizeListArray.from_arrays(codes.ravel(), CODE)
+        return table.set_column(table.schema.get_field_index("code"), "code", column)
+
+    train, test = scores(0), scores(1)
+    assert reconstruction.probe(small(train), small(test))["probe_accuracy"] == 1.0

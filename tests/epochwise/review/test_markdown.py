@@ -11,7 +11,7 @@ from epochwise.review import snapshot
 from epochwise.review.markdown import LONGEST, escape, prose, write
 from epochwise.review.report import Changed, Report, compare
 from epochwise.review.revisions import Revision
-from epochwise.review.wording import printable
+from epochwise.review.wording import printable, shortened
 from tests.epochwise.review.project import Project
 
 HOSTILE = (
@@ -122,3 +122,10 @@ def test_the_text_is_never_longer_than_a_comment_may_be(retrained: Report, name:
     assert len(text) <= LONGEST
     assert "Everything, with curves and pictures" in text
     assert "more" in text
+
+
+def test_a_sentence_is_cut_after_a_word_and_never_within_code() -> None:
+    sentence = "run `dvc fetch a b`, as it is lost"
+    assert shortened(sentence, 100) == sentence
+    assert shortened(sentence, 25) == "run `dvc fetch a b`, as…"
+    assert shortened(sentence, 12) == "run…"

@@ -136,8 +136,9 @@ def test_other_samples_are_not_compared(new: pd.DataFrame, message: str) -> None
 
 def test_a_test_set_of_one_class_has_no_metrics_to_compare(reviews: pd.DataFrame) -> None:
     ones = reviews[reviews["label"] == 1]
-    compared = compare_predictions("binary", ones, ones.assign(probability=0.5), SAME_MODEL, 0)
-    assert [each.metric.key for each in compared.comparisons] == ["balanced_accuracy"]
+    other = ones.assign(probability=0.5, predicted=1 - ones["predicted"])
+    with pytest.raises(NotComparableError, match="no metric is defined on the samples of test"):
+        compare_predictions("binary", ones, other, SAME_MODEL, 0)
 
 
 def test_reconstructions_are_compared_by_their_cross_entropy() -> None:
@@ -171,3 +172,13 @@ def test_generated_images_measured_with_another_network_are_not_compared() -> No
     near = generated(0.1, 1)
     with pytest.raises(NotComparableError, match="another one"):
         compare_images(near, Images(near.test * 2, near.generated), SAME_MODEL, 0)
+
+
+def test_a_few_relabelled_samples_are_left_out_and_many_refused() -> None:
+    old = images(400, [1])
+    new = old.copy()
+    new.loc[:3, "label"] += 1
+    assert compare_predictions("multiclass", old, new, SAME_MODEL, 0).shared.samples == 396
+    new.loc[:4, "label"] = old.loc[:4, "label"] + 1
+    with pytest.raises(NotComparableError, match="5 of 400 ids carry another label"):
+        compare_predictions("multiclass", old, new, SAME_MODEL, 0)

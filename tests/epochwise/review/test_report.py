@@ -1,8 +1,10 @@
 import json
+from typing import Any
 
 import pytest
 import yaml
 
+from epochwise.noise import digest
 from epochwise.review import snapshot
 from epochwise.review.lock import Model
 from epochwise.review.report import Report, compare
@@ -145,3 +147,37 @@ def test_a_number_that_dvc_writes_without_its_dot_is_the_same_number() -> None:
     locked = {"stages": {"train": {"params": {"params.yaml": {"rate": "1e-05", "epochs": 3}}}}}
     assert snapshot.not_run(locked, {"rate": 1e-05, "epochs": 3}) == []
     assert snapshot.not_run(locked, {"rate": 1e-04, "epochs": 3}) == ["train"]
+
+
+def test_params_of_another_form_are_other_params() -> None:
+    locked = {
+        "stages": {
+            "filter": {"params": {"params.yaml": {"filter.gan": {"below": {}}}}},
+            "train": {"params": {"params.yaml": {"train.lstm": {"length": {"percentile": 95}}}}},
+            "gone": {"params": {"params.yaml": {"train.mlp.epochs": 3}}},
+        }
+    }
+    values = {"filter": {"gan": {"below": {}}}, "train": {"lstm": {"length": {"percentile": 95}}}}
+    assert snapshot.not_run(locked, values) == ["gone"]
+    values = {"filter": {"gan": {"below": {"a": 1}}}, "train": {"lstm": {"length": 50}, "mlp": {}}}
+    assert snapshot.not_run(locked, values) == ["filter", "train", "gone"]
+    values = {"filter": {"gan": {"below": {}, "new": 1}}, "train": {"lstm": {"length": 50}}}
+    assert snapshot.not_run(locked, values) == ["filter", "train", "gone"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "own"),
+    [({}, True), ({"digest": "another"}, False), ({"values": [0.8, 0.81]}, False)],
+)
+def test_repeats_are_those_of_a_revision_if_its_own_training_is_one(
+    clone: Project, changes: dict[str, Any], own: bool
+) -> None:
+    revision = Revision("workspace", clone.root)
+    reported = revision.json("metrics/lstm/test.json")["roc_auc"]
+    given = {"digest": digest(revision.locked, "lstm"), "values": [0.8, reported]} | changes
+    metrics = {"roc_auc": {"mean": 0.8, "std": 0.01, "values": given.pop("values")}}
+    entry = {"repeats": 2, "metrics": metrics, **given}
+    clone.write("metrics/noise.json", json.dumps({"lstm": entry, "mlp": entry | {"repeats": 1}}))
+    found = snapshot.read(revision).families
+    assert found["lstm"].noise["roc_auc"].own == own
+    assert not found["mlp"].noise

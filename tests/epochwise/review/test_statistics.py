@@ -138,3 +138,11 @@ def test_a_family_is_what_the_strongest_claim_on_its_metrics_says(
     metrics: list[Verdict], family: Verdict
 ) -> None:
     assert family_verdict(metrics) == family
+
+
+def test_few_images_of_test_make_frechet_distances_differ_more() -> None:
+    random = np.random.default_rng(0)
+    few, many = random.normal(size=(20, 4)), random.normal(size=(2000, 4))
+    old, new = random.normal(-1, 1, size=(2000, 4)), random.normal(1, 1, size=(2000, 4))
+    variances = [frechet_variance(test, old, new, 50, seed=0) for test in (few, many)]
+    assert variances[0] > 10 * variances[1]

@@ -100,6 +100,20 @@ def test_a_stopped_training_ends_with_the_same_bytes(
     assert outputs() == expected
 
 
+@pytest.mark.parametrize("name", ["state.1.npz", "000.kept.npz", "progress.json"])
+def test_a_damaged_checkpoint_begins_anew(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    training().run()
+    expected = outputs()
+    with pytest.raises(StopError):
+        training(stop_after=2).run()
+    damaged = paths.unfinished("mlp") / name
+    damaged.write_bytes(damaged.read_bytes()[:50])
+    capsys.readouterr()
+    training().run()
+    assert capsys.readouterr().out.startswith("mlp: what a stopped training has left is damaged")
+    assert outputs() == expected
+
+
 @pytest.mark.parametrize(
     "change",
     [

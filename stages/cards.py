@@ -1,10 +1,15 @@
-"""Model cards (Mitchell et al. 2019): what a family does, learned from, and is worth."""
+"""Write model cards (Mitchell et al. 2019): what each family does, learned from, and is worth.
+
+Reads metrics/<family>/{valid,test}.json, metrics/noise.json and the counts of the data sets. Writes
+cards/<family>.md.
+"""
 
 from typing import Any
 
 from epochwise import families
 from epochwise.core import paths
-from epochwise.core.files import read_json
+from epochwise.core.cli import run
+from epochwise.core.files import read_json, replacing
 
 TASKS: dict[families.Task, tuple[str, str]] = {
     "binary": (
@@ -31,6 +36,7 @@ TASKS: dict[families.Task, tuple[str, str]] = {
     ),
 }
 """What families of a task do, and what they are not for."""
+SPLITS = ("train", "valid", "test")
 SHOWN: dict[families.Task, tuple[str, ...]] = {
     "binary": (
         "roc_auc",
@@ -74,21 +80,25 @@ def _section(title: str, content: str) -> list[str]:
 
 def _data(dataset: str) -> str:
     fetched = read_json(paths.dataset_metrics(dataset, "fetch"))
-    counted = paths.dataset_metrics(dataset, "split")
-    counts = (
-        {name: read_json(counted)[name]["n"] for name in ("train", "valid", "test")}
-        if counted.exists()
-        else {
-            name: sum(
-                count
-                for key, count in fetched.items()
-                if key == name or (key.startswith(f"{name}_") and isinstance(count, int))
-            )
-            for name in ("train", "valid", "test")
-        }
-    )
-    listed = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    sizes = _split_sizes(dataset, fetched)
+    listed = ", ".join(f"{count:,} {name}" for name, count in sizes.items())
     return f"Source `{fetched['source']}`: {listed}. Terms: {fetched['licence']}."
+
+
+def _split_sizes(dataset: str, fetched: dict[str, Any]) -> dict[str, int]:
+    """Samples by split: counted by the stage `split`, or by `fetch`, as a whole or by class."""
+    counted = paths.dataset_metrics(dataset, "split")
+    if counted.exists():
+        counts = read_json(counted)
+        return {split: counts[split]["n"] for split in SPLITS}
+    return {
+        split: sum(
+            count
+            for key, count in fetched.items()
+            if key == split or (key.startswith(f"{split}_") and isinstance(count, int))
+        )
+        for split in SPLITS
+    }
 
 
 def _choice(test: dict[str, Any], valid: dict[str, Any], row: families.Row) -> str:
@@ -111,12 +121,12 @@ def _metrics(
         if name not in test:
             continue
         low, high = test.get("ci95", {}).get(name, (None, None))
-        interval = f" [{low:.3f}, {high:.3f}]" if low is not None else ""
-        other = f"{valid[name]:.3f}" if name in valid else ""
-        line = f"| {name} | {test[name]:.3f}{interval} | {other} |"
+        interval = f" [{_number(low)}, {_number(high)}]" if low is not None else ""
+        other = _number(valid[name]) if name in valid else ""
+        line = f"| {name} | {_number(test[name])}{interval} | {other} |"
         if noise:
             known = noise["metrics"].get(name)
-            line += f" {known['mean']:.3f} ± {known['std']:.3f} |" if known else " |"
+            line += f" {_number(known['mean'])} ± {_number(known['std'])} |" if known else " |"
         lines.append(line)
     return "\n".join(lines)
 
@@ -131,7 +141,9 @@ def _slices(test: dict[str, Any]) -> str:
         values = (
             f"{found[name]:.3f}" if isinstance(found.get(name), float) else "" for name in columns
         )
-        lines.append(f"| {found['by']}: {found['slice']} | {found['n']} | {' | '.join(values)} |")
+        lines.append(
+            f"| {found['by']}: {_cell(found['slice'])} | {found['n']} | {' | '.join(values)} |"
+        )
     return "\n".join(lines)
 
 
@@ -150,7 +162,30 @@ def _classes(test: dict[str, Any]) -> str:
         return ""
     lines = ["| class | n | precision | recall |", "| --- | --- | --- | --- |"]
     lines += [
-        f"| {name} | {found['n']} | {found['precision']:.3f} | {found['recall']:.3f} |"
+        f"| {_cell(name)} | {found['n']} | {found['precision']:.3f} | {found['recall']:.3f} |"
         for name, found in classes.items()
     ]
     return "\n".join(lines)
+
+
+def _number(value: float) -> str:
+    """A number to three decimals, a small one to three digits."""
+    return f"{value:.3f}" if value == 0 or abs(value) >= 0.01 else f"{value:.3g}"
+
+
+def _cell(text: str) -> str:
+    """A name of the data as it can stand in a table."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def main() -> None:
+    """Write the card of every family."""
+    noise = read_json(paths.NOISE)
+    with replacing(paths.CARDS) as folder:
+        folder.mkdir()
+        for family, row in families.table().items():
+            (folder / f"{family}.md").write_text(card(family, row, noise), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run(main)

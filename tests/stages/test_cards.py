@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from epochwise import families
-from epochwise.cards import card
 from epochwise.core import paths
 from epochwise.core.files import write_json
+from stages.cards import card
 
 TABLE = families.table()
 BINARY: dict[str, Any] = {
@@ -21,6 +21,7 @@ BINARY: dict[str, Any] = {
     "ci95": {"roc_auc": [0.847, 0.874]},
     "slices": [
         {"by": "domain", "slice": "film", "n": 2000, "accuracy": 0.75, "roc_auc": None},
+        {"by": "domain", "slice": "a|b\nc", "n": 1, "accuracy": 1.0, "roc_auc": None},
         {"by": "domain", "slice": "product", "n": 831, "accuracy": 0.8, "roc_auc": 0.9},
     ],
 }
@@ -70,6 +71,7 @@ def test_a_card_has_data_choice_metrics_slices_limits_and_cost() -> None:
         "| roc_auc | 0.861 [0.847, 0.874] | 0.861 |",
         "| domain: product | 831 | 0.800 | 0.900 |",
         "| domain: film | 2000 | 0.750 |  |",
+        "| domain: a\\|b c | 1 | 1.000 |  |",
         "5,432,100 parameters.",
     ):
         assert line in found
@@ -84,7 +86,7 @@ def test_noise_is_told_where_it_is_known() -> None:
     noise = {"lstm": {"repeats": 5, "metrics": {"roc_auc": {"mean": 0.8591, "std": 0.0042}}}}
     found = card("lstm", TABLE["lstm"], noise)
     assert "| metric | test [95 %] | valid | test, mean ± deviation of 5 seeds |" in found
-    assert "| roc_auc | 0.861 [0.847, 0.874] | 0.861 | 0.859 ± 0.004 |" in found
+    assert "| roc_auc | 0.861 [0.847, 0.874] | 0.861 | 0.859 ± 0.0042 |" in found
     assert "| accuracy | 0.772 | 0.772 | |" in found
 
 
