@@ -5,9 +5,10 @@
 Reads an artifact without unpacking it, and writes FOLDER/review.md and the pictures that it shows.
 Only Python's own library is used. From the environment: HEAD_SHA, FORK, RUN_URL.
 
-The text keeps headings, emphasis, tables and folds. It cannot link, mention, refer to an issue,
-show a picture from elsewhere, or bring other HTML. GitHub cleans HTML too; the rest it does not:
-a mention sends mail, and a link in a comment by the project's bot looks like the project's own.
+The text keeps headings, emphasis, tables and folds. It cannot link, mention, refer to an issue or
+a commit, show a picture from elsewhere, or bring other HTML. GitHub cleans HTML too; the rest it
+does not: a mention sends mail, and a link in a comment by the project's bot looks like the
+project's own.
 """
 
 import html
@@ -30,8 +31,9 @@ _MARKUP = "[]\\`"
 _ALWAYS = "&<>$~^"
 """Characters that become entities: within HTML a backslash would not escape them."""
 _NO_WIDTH = "&#8203;"
-# What GitHub makes a link of though it is no markup: addresses and references to issues.
+# What GitHub makes a link of though it is no markup: commits, addresses, references to issues.
 _BARE = [
+    re.compile(r"[0-9a-f]{6}(?=[0-9a-f])"),
     re.compile(r":(?=/|&#47;)"),
     re.compile(r"www(?=\.|&#46;)", re.IGNORECASE),
     re.compile(r"gh(?:-|&#45;)(?=\d)", re.IGNORECASE),

@@ -199,6 +199,7 @@ HOSTILE = {
     "attribute": "<details open ontoggle=alert(1)> <code onclick=x>",
     "code": "` `` ``` ~~~ &#96;x&#96;",
     "command": "/merge",
+    "commit": f"{'0a1b2c3d' * 5} 0a1b2c3 x@0a1b2c3d4e",
     "new line": "a&NewLine;/merge &#10;# title &#13;![x](/proc/self/environ)",
     "direction": "abc\u202edcba\u2066 \u200b@\u200boctocat",
     "half entities": "&amp;#64;octocat &#64octocat &#00000000064;octocat &nosuch; &",
@@ -242,6 +243,7 @@ class TestUntrustedReport:
         # What GitHub would make a mention, a reference or an address of, in what is shown.
         text = tree.body.text(separator=" ")
         assert not re.search(r"@\w|#\d|\bgh-\d|://|www\.", text, re.IGNORECASE)
+        assert not re.search(r"\b[0-9a-f]{7,40}\b", text)
         assert not re.search(r"(?m)^\s*/", cleaned)
         assert not re.search("[\u202a-\u202e\u2066-\u2069]", text)
 
