@@ -71,12 +71,12 @@ def compare(ours: Predictions, theirs: Predictions, seed: int) -> dict[str, Any]
     """Paired tests of two models on the same samples.
 
     Returns:
-        For each metric of `compared` the `difference` ours - theirs, its 95 % bootstrap interval
+        For each metric of `metrics_compared` the `difference` ours - theirs, its 95 % bootstrap interval
         `ci95` and `p`; and `mcnemar_p`, of McNemar's test on accuracy.
     """
 
     def differences(weights: np.ndarray) -> dict[str, np.ndarray]:
-        left, right = (compared(model, weights) for model in (ours, theirs))
+        left, right = (metrics_compared(model, weights) for model in (ours, theirs))
         return {name: left[name] - right[name] for name in left}
 
     observed = differences(np.ones((1, len(ours.labels))))
@@ -97,7 +97,7 @@ def compare(ours: Predictions, theirs: Predictions, seed: int) -> dict[str, Any]
     } | {"mcnemar_p": mcnemar(*correct)}
 
 
-def compared(model: Predictions, weights: np.ndarray) -> dict[str, np.ndarray]:
+def metrics_compared(model: Predictions, weights: np.ndarray) -> dict[str, np.ndarray]:
     """What models are compared by, for each row of sample `weights` (k, n): name to (k,)."""
     _, labels, probabilities, threshold = model
     counted = counts(labels, at_threshold(probabilities, threshold), weights)
@@ -145,12 +145,12 @@ def entries(table: dict[str, families.Row], seed: int) -> dict[str, dict[str, An
     for family, row in table.items():
         entry = read_json(paths.metrics(family, "test.json"))
         if row.rival:
-            entry[f"against_{row.rival}"] = against(row.task, family, row.rival, seed)
+            entry[f"against_{row.rival}"] = against_rival(row.task, family, row.rival, seed)
         found[family] = entry | {"train_seconds": train_seconds(family)}
     return found
 
 
-def against(task: families.Task, family: str, rival: str, seed: int) -> dict[str, Any]:
+def against_rival(task: families.Task, family: str, rival: str, seed: int) -> dict[str, Any]:
     """The paired comparison of `family` with its rival; both do the same `task`."""
     if task == "binary":
         ours, theirs = predictions(family), predictions(rival)

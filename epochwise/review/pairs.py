@@ -226,18 +226,16 @@ def _compare(
     metric: Metric, values: tuple[float, float], test: Part, training: Training, *, whole: bool
 ) -> Comparison:
     """The comparison of two values: of single runs, or of the means of repeats of either side."""
-    if not training.anew:
-        return Comparison(metric, *values, estimate(values[1] - values[0], [test]), known=True)
-    old = training.old.get(metric.key) or training.new.get(metric.key)
-    new = training.new.get(metric.key) or old
-    if old is None or new is None:
-        return Comparison(metric, *values, estimate(values[1] - values[0], [test]), known=False)
-    runs = (1, 1)
-    if whole and old.own and new.own and old != new:
-        # Either side was repeated with its own params: what is compared is what they do on average.
-        values, runs = (old.mean, new.mean), (old.repeats, new.repeats)
-    found = estimate(values[1] - values[0], [test, *training_parts(old, new, runs)])
-    return Comparison(metric, *values, found, known=True, runs=runs)
+    parts, runs = [test], (1, 1)
+    old, new = (side.get(metric.key) for side in (training.old, training.new))
+    old, new = old or new, new or old
+    if training.anew and old and new:
+        if whole and old.own and new.own and old != new:
+            # Either side has repeats of its own: what is compared is what they do on average.
+            values, runs = (old.mean, new.mean), (old.repeats, new.repeats)
+        parts += training_parts(old, new, runs)
+    found = estimate(values[1] - values[0], parts)
+    return Comparison(metric, *values, found, known=not training.anew or bool(old), runs=runs)
 
 
 def _with_p(compared: Comparison, p: float) -> Comparison:
