@@ -71,8 +71,8 @@ def compare(ours: Predictions, theirs: Predictions, seed: int) -> dict[str, Any]
     """Paired tests of two models on the same samples.
 
     Returns:
-        For each metric of `metrics_compared` the `difference` ours - theirs, its 95 % bootstrap interval
-        `ci95` and `p`; and `mcnemar_p`, of McNemar's test on accuracy.
+        For each metric of `metrics_compared` the `difference` ours - theirs, its 95 % bootstrap
+        interval `ci95` and `p`; and `mcnemar_p`, of McNemar's test on accuracy.
     """
 
     def differences(weights: np.ndarray) -> dict[str, np.ndarray]:
