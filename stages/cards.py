@@ -120,13 +120,16 @@ def _metrics(
     for name in SHOWN[task]:
         if name not in test:
             continue
+        # A small number, such as a squared error, to three digits.
+        digits = 3 if abs(test[name]) >= 0.01 else 5
         low, high = test.get("ci95", {}).get(name, (None, None))
-        interval = f" [{_number(low)}, {_number(high)}]" if low is not None else ""
-        other = _number(valid[name]) if name in valid else ""
-        line = f"| {name} | {_number(test[name])}{interval} | {other} |"
+        interval = f" [{low:.{digits}f}, {high:.{digits}f}]" if low is not None else ""
+        other = f"{valid[name]:.{digits}f}" if name in valid else ""
+        line = f"| {name} | {test[name]:.{digits}f}{interval} | {other} |"
         if noise:
             known = noise["metrics"].get(name)
-            line += f" {_number(known['mean'])} ± {_number(known['std'])} |" if known else " |"
+            spread = f" {known['mean']:.{digits}f} ± {known['std']:.{digits}f}" if known else ""
+            line += f"{spread} |"
         lines.append(line)
     return "\n".join(lines)
 
@@ -166,11 +169,6 @@ def _classes(test: dict[str, Any]) -> str:
         for name, found in classes.items()
     ]
     return "\n".join(lines)
-
-
-def _number(value: float) -> str:
-    """A number to three decimals, a small one to three digits."""
-    return f"{value:.3f}" if value == 0 or abs(value) >= 0.01 else f"{value:.3g}"
 
 
 def _cell(text: str) -> str:

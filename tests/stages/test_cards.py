@@ -86,8 +86,22 @@ def test_noise_is_told_where_it_is_known() -> None:
     noise = {"lstm": {"repeats": 5, "metrics": {"roc_auc": {"mean": 0.8591, "std": 0.0042}}}}
     found = card("lstm", TABLE["lstm"], noise)
     assert "| metric | test [95 %] | valid | test, mean ± deviation of 5 seeds |" in found
-    assert "| roc_auc | 0.861 [0.847, 0.874] | 0.861 | 0.859 ± 0.0042 |" in found
+    assert "| roc_auc | 0.861 [0.847, 0.874] | 0.861 | 0.859 ± 0.004 |" in found
     assert "| accuracy | 0.772 | 0.772 | |" in found
+
+
+def test_small_numbers_have_three_digits() -> None:
+    metrics = {
+        "n": 9,
+        "mse": 0.00539,
+        "epoch": 3,
+        "parameters": 10,
+        "ci95": {"mse": [0.005, 0.006]},
+    }
+    write_reports("autoencoder", metrics)
+    write_json(paths.dataset_metrics("digits", "fetch"), {"source": "sklearn", "licence": "MIT"})
+    found = card("autoencoder", TABLE["autoencoder"], {})
+    assert "| mse | 0.00539 [0.00500, 0.00600] | 0.00539 |" in found
 
 
 def test_classes_of_images_are_listed_with_their_counts() -> None:
