@@ -182,7 +182,7 @@ def main(
         check_all(params.load())
         return
     text = compose(CONF, choices or ())
-    check_all(yaml.safe_load(text))
+    check_all(params.parse(text.encode()))
     with replacing(PARAMS) as beside:
         beside.write_text(text, encoding="utf-8")
 

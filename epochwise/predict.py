@@ -24,6 +24,8 @@ from epochwise.measures.binary import at_threshold
 from epochwise.results import CSV, PARQUET, check_output, write_output
 
 CHAMPION = "binary_reviews"
+ADDED = ("probability", "predicted")
+"""The columns that a table gets."""
 
 
 class Classifier(NamedTuple):
@@ -83,7 +85,10 @@ def predict_table(classifier: Classifier, table: pd.DataFrame, column: str) -> p
 
 def predict_file(classifier: Classifier, path: Path, column: str, output: Path | None) -> None:
     """Predict for a file of reviews; say on standard error how many have nothing to read."""
-    predicted = predict_table(classifier, read_columns(path, column), column)
+    table = read_columns(path, column)
+    if taken := [name for name in ADDED if name in table]:
+        raise InputError(f"{path} has a column '{taken[0]}', as what is added: rename it")
+    predicted = predict_table(classifier, table, column)
     write_output(output, predicted)
     empty = int(predicted["predicted"].isna().sum())
     if empty:

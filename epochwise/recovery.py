@@ -64,7 +64,8 @@ def is_whole(text: str) -> bool:
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         COMPILED_LOCKFILE_SCHEMA(yaml.load(text, loader))
-    except (yaml.YAMLError, Invalid, TypeError):
+    # Of what is no lock, YAML's constructors raise whatever they meet.
+    except (yaml.YAMLError, Invalid, TypeError, ValueError, AttributeError, RecursionError):
         return False
     return text.endswith("\n")
 
@@ -72,11 +73,11 @@ def is_whole(text: str) -> bool:
 def _broken() -> list[Callable[[], str]]:
     """What mends each of the files that are cut short."""
     found: list[Callable[[], str]] = []
-    if LOCK.exists() and (_ends_in_zeros(LOCK) or _lacks_stages(_text(LOCK))):
+    if LOCK.is_file() and (_ends_in_zeros(LOCK) or _lacks_stages(_text(LOCK))):
         found.append(_mend_lock)
-    if RWLOCK.exists() and not _is_json(RWLOCK):
+    if RWLOCK.is_file() and not _is_json(RWLOCK):
         found.append(_remove_rwlock)
-    if params.PARAMS.exists() and _is_start(_text(params.PARAMS), _committed(params.PARAMS)):
+    if params.PARAMS.is_file() and _is_start(_text(params.PARAMS), _committed(params.PARAMS)):
         found.append(_restore_params)
     return found
 
@@ -140,7 +141,7 @@ def _is_start(start: Any, whole: Any) -> bool:
 def _is_json(path: Path) -> bool:
     try:
         json.loads(path.read_bytes())
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 

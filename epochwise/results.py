@@ -1,5 +1,6 @@
 """The table that a command writes for its user: csv, or Parquet, as the name of the file tells."""
 
+import csv
 import os
 import sys
 from pathlib import Path
@@ -24,6 +25,8 @@ def check_output(path: Path | None, *suffixes: str) -> None:
         raise InputError(f"--output is '{path}', expected a name that ends in {expected}")
     if path and not path.parent.is_dir():
         raise InputError(f"--output is '{path}', but there is no folder '{path.parent}': make it")
+    if path and path.exists() and not path.is_file():
+        raise InputError(f"--output is '{path}', which is no plain file: name another one")
 
 
 def write_output(path: Path | None, frame: pd.DataFrame) -> None:
@@ -32,15 +35,19 @@ def write_output(path: Path | None, frame: pd.DataFrame) -> None:
     Raises:
         InputError: no file can be made there.
     """
+    texts = frame.select_dtypes(["object", "string"])
+    # Only a quoted carriage return is part of a value for every reader of csv.
+    returns = texts.apply(lambda column: column.str.contains("\r", regex=False).any()).any()
+    quoting = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
     if path is None:
-        frame.to_csv(sys.stdout, index=False)
+        frame.to_csv(sys.stdout, index=False, quoting=quoting)
         return
     try:
         if path.suffix == PARQUET:
-            write_table(path, pa.Table.from_pandas(frame, preserve_index=False))
+            write_table(path.resolve(), pa.Table.from_pandas(frame, preserve_index=False))
         else:
-            with replacing(path) as beside:
-                frame.to_csv(beside, index=False)
+            with replacing(path.resolve()) as beside:
+                frame.to_csv(beside, index=False, quoting=quoting)
     except FileNotFoundError as error:
         reason = os.strerror(error.errno or 0)
         raise InputError(f"--output is '{path}': {reason}: name another place") from None

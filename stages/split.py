@@ -23,6 +23,8 @@ from epochwise.data.partitions import take_rows, write_partitions
 from epochwise.data.partitions.engine import Engine
 
 NAMES = ("train", "valid", "test")
+OLDEST = -(2**62)
+"""A time before all others, whose negative is a time too."""
 
 Drawn: TypeAlias = tuple[str, np.ndarray]
 """The name of a split, and the positions of its rows."""
@@ -109,7 +111,7 @@ def _by_time(
     """Yield the splits, the newest rows first; rows without a time count as the oldest."""
     if rows["time"].isna().all():
         raise InputError(_lacks("time", "time"))
-    newest = rows["time"].fillna(-(2**62)).groupby(groups).max().to_numpy()
+    newest = rows["time"].fillna(OLDEST).clip(lower=OLDEST).groupby(groups).max().to_numpy()
     order = np.argsort(-newest, kind="stable")
     yield from _cut(order, np.bincount(groups), groups, shares)
 

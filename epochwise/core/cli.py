@@ -20,10 +20,15 @@ ADVICE = {
         "make room on the disk and run again, nothing half written was left",
     ),
     **dict.fromkeys(
-        (errno.EACCES, errno.EPERM, errno.EROFS), "make the file and its folder writable"
+        (errno.EACCES, errno.EPERM, errno.EROFS),
+        "make the file and its folder readable and writable",
     ),
 }
 """What to do about an error of the operating system, by its number."""
+
+
+LONGEST = 4_000
+"""Characters of a message."""
 
 
 class InputError(Exception):
@@ -73,7 +78,10 @@ def _stop(*_: object) -> None:
 
 
 def _exit(message: str, status: int = 1) -> None:
-    print(f"error: {message}", file=sys.stderr)
+    shown = message if len(message) <= LONGEST else f"{message[:LONGEST]}…"
+    # What a file brings must not reach the terminal as a command.
+    plain = (one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in shown)
+    print(f"error: {''.join(plain)}", file=sys.stderr)
     raise SystemExit(status) from None
 
 

@@ -17,6 +17,10 @@ UNREAD = {".avif", ".dng", ".heic", ".heif", ".jp2", ".svg", ".tif", ".tiff"}
 """What images are called that nothing here reads."""
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
 """Pillow's formats of these suffixes: it would run other programs for some other formats."""
+RUN_LENGTHS = (1, 2)
+"""BMP's compressions that Pillow decodes pixel by pixel."""
+SCAN, MOST_SCANS = b"\xff\xda", 50
+"""What begins a scan of a JPEG: each goes over the whole image, however few bytes it has."""
 
 
 def load_image(path: Path) -> "Image.Image":
@@ -33,6 +37,10 @@ def load_image(path: Path) -> "Image.Image":
             warnings.simplefilter("ignore")  # what is wrong beside the pixels
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as image:
+                if image.format == "BMP" and image.info.get("compression") in RUN_LENGTHS:
+                    raise ValueError("BMP with run lengths is not read")
+                if image.format == "JPEG" and path.read_bytes().count(SCAN) > MOST_SCANS:
+                    raise ValueError(f"it has more than {MOST_SCANS} scans")
                 image.load()
                 with suppress(Exception):  # a damaged note is none
                     ImageOps.exif_transpose(image, in_place=True)

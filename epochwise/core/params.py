@@ -1,10 +1,11 @@
 """Read params.yaml: each stage asks for its own section and gets it checked and typed."""
 
 import difflib
+import re
 import reprlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -31,7 +32,31 @@ SectionT = TypeVar("SectionT", bound=Section)
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML of plain values, in bounded time and memory."""
+    """YAML 1.2 of plain values, as DVC reads it but for dates, in bounded time and memory.
+
+    PyYAML itself reads YAML 1.1, where 010 is 8, 5:30 is 330, yes is true and 1e-05 a text.
+    """
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """A whole number: decimal even after a zero, octal after 0o."""
+        text = self.construct_scalar(node).replace("_", "")
+        return int(text, 0 if text.lstrip("+-")[:2] in ("0b", "0o", "0x") else 10)
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """A mapping whose keys are there once.
+
+        Raises:
+            ConstructorError: a key is there twice.
+        """
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if again := [key for place, key in enumerate(keys) if key in keys[:place]]:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key '{again[0]}' is there twice", node.start_mark
+            )
+        return node
 
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         """Merge the mappings that `node` names under `<<` into it.
@@ -44,6 +69,24 @@ class _Loader(yaml.SafeLoader):
             raise yaml.constructor.ConstructorError(
                 None, None, f"a mapping is merged from more than {MOST_MERGED}", node.start_mark
             )
+
+
+for _tag, _pattern, _first in (
+    ("bool", "true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", "[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9_]+)", "-+0123456789"),
+    (
+        "float",
+        r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+"
+        r"|\.[0-9_]+(?:[eE][-+][0-9]+)?|\.(?:inf|Inf|INF))|\.(?:nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
+    ("null", "~|null|Null|NULL|", ("~", "n", "N", "")),
+    ("merge", "<<", "<"),
+):
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), list(_first)
+    )
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 
 def read(key: str, schema: type[SectionT], path: Path = PARAMS) -> SectionT:
@@ -91,10 +134,19 @@ def load(path: Path = PARAMS) -> Any:
         raise InputError(f"{path} not found: run from the project's root folder") from None
     if len(content) > LONGEST:
         raise InputError(f"{path} has {len(content)} bytes, expected {LONGEST} at most")
+    return parse(content, path)
+
+
+def parse(content: bytes, path: Path = PARAMS) -> Any:
+    """What the bytes of a YAML file mean; `path` is for messages.
+
+    Raises:
+        InputError: they are not YAML.
+    """
     try:
         return yaml.load(content.decode("utf-8"), _Loader)
-    # ValueError: a date or a number that there is not; RecursionError: lists in lists in lists.
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    # A number, a tag or a key that is none, or lists in lists in lists.
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
         raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
 
 

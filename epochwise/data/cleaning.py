@@ -12,6 +12,12 @@ from epochwise.core.params import Section
 Digits = Literal["keep", "drop", "mask"]
 Punctuation = Literal["drop", "keep"]
 
+TOO_LARGE = re.compile(r"&#0*[1-9][0-9]{7,};?")
+"""A reference to a character beyond the last one, which Python cannot read if it is very long."""
+TAG = re.compile(r"<[^<>]*>")
+MOST_TAGS, LONGEST_TAG = 2_000, 1_000
+MOST_MARKS, MOST_MARKS_LENGTH = 30, 2_000
+"""Combining marks in a row, and characters of a text in which more of them take no long time."""
 MARKS = "PS"
 """The Unicode categories of punctuation and symbols."""
 URL = re.compile(r"\b(?:https?://|ftp://|www\.)\S+")
@@ -78,8 +84,10 @@ def clean_text(text: str, digits: Digits, punctuation: Punctuation = "drop") -> 
     there is any other word. Cleaning a cleaned text changes nothing.
     """
     if "<" in text or "&" in text:
-        text = strip_markup(html.unescape(html.unescape(text)))
+        text = strip_markup(_unescaped(_unescaped(text)))
     if not text.isascii():
+        if len(text) > MOST_MARKS_LENGTH:
+            text = _stream_safe(text)
         text = uncurl_quotes(text.translate(APOSTROPHES))
         text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
     text = text.lower().replace("`", "'")
@@ -110,12 +118,39 @@ def _run_as_word(run: re.Match[str]) -> str:
     return f" {marks[:LONGEST_RUN]} "
 
 
+def _unescaped(text: str) -> str:
+    """`text` with its entities decoded, numbers far beyond Unicode's among them."""
+    return html.unescape(TOO_LARGE.sub("\ufffd", text))
+
+
+def _stream_safe(text: str) -> str:
+    """`text` with no more combining marks in a row than a stream-safe one has (UAX #15)."""
+    kept, run = [], 0
+    for one in text:
+        run = run + 1 if unicodedata.combining(one) else 0
+        if run <= MOST_MARKS:
+            kept.append(one)
+    return "".join(kept)
+
+
 def strip_markup(text: str) -> str:
-    """The visible text of HTML; a "<" that begins no tag, as in "I <3 it", is text."""
+    """The visible text of HTML; a "<" that begins no tag, as in "I <3 it", is text.
+
+    Of a text with more or longer tags than any review has, only the tags go: a parser would take
+    time in the square of them.
+    """
     from selectolax.lexbor import LexborHTMLParser
 
+    if not _is_simple(text):
+        return TAG.sub(" ", text)
     unclosed = text.rfind(">") + 1
     text = text[:unclosed] + text[unclosed:].replace("<", "&lt;")
     tree = LexborHTMLParser(text)
     tree.strip_tags(["script", "style"])
     return str(tree.text(separator=" "))
+
+
+def _is_simple(text: str) -> bool:
+    pieces = text.split(">")[:-1]
+    lengths = (len(piece) - piece.find("<") for piece in pieces if "<" in piece)
+    return text.count("<") <= MOST_TAGS and max(lengths, default=0) <= LONGEST_TAG

@@ -314,9 +314,14 @@ def _text_rows(
             raise InputError(f"{path}, line {number} is longer than {CHUNK - 1} bytes")
         row = line.rstrip(b" \r\n")
         word, _, numbers = row.partition(b" ")
-        if row.count(b" ") >= size and word not in wanted:
+        if word and row.count(b" ") >= size and word not in wanted:
             continue
         fields = numbers.split(b" ")
+        if not word or b"" in fields:
+            raise InputError(
+                f"{path}, line {number}: found {line[:40]!r}, expected a word and {size} numbers"
+                " with one space between each and none before"
+            )
         if len(fields) > size:  # GloVe has entries of several words, which no single word is
             continue
         try:
@@ -362,3 +367,8 @@ def _binary_rows(
                     " damaged, or has vectors of another size than its header says"
                 )
             yield word, values
+    if (buffer[position:] + file.read(CHUNK)).strip(b"\n"):
+        raise InputError(
+            f"{path} goes on after the {count} words that its header announces: it has vectors of"
+            " another size or of other numbers than float32"
+        )

@@ -133,7 +133,10 @@ def load(name: str) -> Family:
         if found.training == NETWORKS:
             with without("matplotlib", "sklearn"):
                 import_module("keras")
-        return Family(name, found, import_module(f"epochwise.families.{name}"))
+        module = import_module(f"epochwise.families.{name}")
+    if not hasattr(module, "Params"):
+        raise InputError(f"epochwise/families/{name}.py is no family: it has no Params")
+    return Family(name, found, module)
 
 
 def load_learner(learner: str) -> ModuleType:

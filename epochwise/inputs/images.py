@@ -132,6 +132,8 @@ def scaled(pixels: np.ndarray) -> np.ndarray:
 def read_files(files: Sequence[Path] | np.ndarray, shape: Shape) -> np.ndarray:
     """Images resized to `shape`, uint8 (n, *shape).
 
+    What is transparent is white in colours and black, as behind digits, in shades of grey.
+
     Raises:
         InputError: a file cannot be read as an image.
     """
@@ -140,7 +142,11 @@ def read_files(files: Sequence[Path] | np.ndarray, shape: Shape) -> np.ndarray:
     height, width, channels = shape
     pixels = np.empty((len(files), *shape), np.uint8)
     for index, path in enumerate(files):
-        image = load_image(path).convert(MODES[channels])
+        image = load_image(path)
+        if image.has_transparency_data:
+            behind = Image.new("RGBA", image.size, "black" if channels == 1 else "white")
+            image = Image.alpha_composite(behind, image.convert("RGBA"))
+        image = image.convert(MODES[channels])
         resized = image.resize((width, height), Image.Resampling.BILINEAR)
         pixels[index] = np.asarray(resized).reshape(shape)
     return pixels

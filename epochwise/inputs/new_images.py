@@ -8,6 +8,7 @@ import keras
 
 from epochwise.core.cli import InputError
 from epochwise.core.images import SUFFIXES, UNREAD, load_image
+from epochwise.data.image_files.archive import UNUSABLE
 from epochwise.data.image_files.arrays import read_images
 from epochwise.inputs.images import ImageFiles, scaled
 from epochwise.training.steps import Rows
@@ -29,8 +30,10 @@ def read(path: Path, network: keras.Model, dataset: str) -> tuple[list[str], Row
     if not path.exists():
         raise InputError(f"there is no file or folder {path}")
     if path.is_file() and path.suffix.lower() not in SUFFIXES:
-        if not digits:
-            raise InputError(f"{path}: expected an image or a folder of images")
+        if not digits or path.suffix.lower() in UNREAD:
+            raise InputError(
+                f"{path}: expected an image ({', '.join(sorted(SUFFIXES))}) or a folder of images"
+            )
         pixels = read_images(path)
         return [str(row) for row in range(len(pixels))], scaled(pixels)
     files = [path] if path.is_file() else list(_readable(path))
@@ -43,7 +46,10 @@ def read(path: Path, network: keras.Model, dataset: str) -> tuple[list[str], Row
 
 def _readable(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.suffix.lower() in SUFFIXES | UNREAD:
+        hidden = any(part[0] == "." for part in path.relative_to(folder).parts)
+        if path.is_file() and path.suffix.lower() in SUFFIXES | UNREAD and not hidden:
+            if UNUSABLE.search(path.name):
+                raise InputError(f"{folder}: the name {path.name!r} is not plain UTF-8: rename it")
             try:
                 load_image(path)
             except InputError as error:

@@ -184,7 +184,19 @@ def _predictions(
     columns = ["id", "label", *read]
     path = paths.predictions(family.name)
     tables = [revision.table(path, columns) for revision in (old, new)]
+    for revision, table in zip((old, new), tables, strict=True):
+        for column in ("label", *read):
+            _check_numbers(list(table[column]), f"{column} in {path} of {revision.name}")
     return compare_predictions(family.task, tables[0], tables[1], training, SEED)
+
+
+def _check_numbers(values: list[Any], what: str) -> None:
+    try:
+        finite = np.isfinite(np.array(values).astype("float64")).all()
+    except (TypeError, ValueError):
+        finite = False
+    if not finite:
+        raise InputError(f"{what}: expected finite numbers")
 
 
 def _images(family: snapshot.Family, training: Training, old: Revision, new: Revision) -> Compared:
@@ -194,7 +206,10 @@ def _images(family: snapshot.Family, training: Training, old: Revision, new: Rev
         test = revision.table(folder / "test.parquet", ["id", "features"])
         generated = revision.table(folder / "generated.parquet", ["features"])
         by_id = test.set_index(test["id"].astype(str))["features"]
-        return Images(by_id, np.stack(list(generated["features"])))
+        drawn = list(generated["features"])
+        for features in (list(by_id), drawn):
+            _check_numbers(features, f"features in {folder} of {revision.name}")
+        return Images(by_id, np.stack(drawn))
 
     return compare_images(read(old), read(new), training, SEED)
 

@@ -104,7 +104,7 @@ class Revision:
         content = self.optional(path)
         try:
             return None if content is None else json.loads(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path} of {self.name} is not JSON: {error}") from None
 
     def yaml(self, path: str | Path) -> Any:
@@ -141,8 +141,21 @@ class Revision:
 
     @cached_property
     def locked(self) -> dict[str, Any]:
-        """The content of dvc.lock; empty where nothing was ever run."""
-        return self.yaml("dvc.lock") or {}
+        """The content of dvc.lock; empty where nothing was ever run.
+
+        Raises:
+            InputError: it is not DVC's.
+        """
+        from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+        from voluptuous import Invalid
+
+        content: dict[str, Any] = self.yaml("dvc.lock") or {}
+        try:
+            if content:
+                COMPILED_LOCKFILE_SCHEMA(content)
+        except Invalid as error:
+            raise InputError(f"dvc.lock of {self.name} is not DVC's: {error}") from None
+        return content
 
     @cached_property
     def lock(self) -> Lock:

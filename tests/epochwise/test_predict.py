@@ -15,6 +15,7 @@ from epochwise import families, predict
 from epochwise.core import paths
 from epochwise.core.cli import InputError
 from epochwise.core.files import copy_epoch, write_json
+from epochwise.data.review_files.table import read_columns
 from epochwise.learners import linear
 from tests.configuration import ROOT
 from tests.epochwise.review_project import make_project
@@ -103,6 +104,11 @@ def test_a_file_is_answered_as_csv_and_reviews_without_words_are_counted(
     predict.main(input_file=Path("in.csv"), output=Path("out.csv"))
     assert capsys.readouterr().out == ""
     assert (project / "out.csv").read_text() == out
+    (project / "returns.csv").write_bytes(b'text,n\n"good\rbad",1\n')
+    predict.main(input_file=Path("returns.csv"), output=Path("again.csv"))
+    assert read_columns(Path("again.csv"), "text")["text"].tolist() == ["good\rbad"]
+    with pytest.raises(InputError, match="has a column 'probability', as what is added: rename"):
+        predict.main(input_file=Path("again.csv"))
     predict.main(input_file=Path("in.csv"), output=Path("out.parquet"))
     table = pd.read_parquet("out.parquet")
     assert table["n"].tolist() == ["1", "2", "3"] and table["predicted"].isna().sum() == 2

@@ -15,6 +15,8 @@ from epochwise.core.unpacking import DAMAGE, opened
 
 MOST_FILES = 500_000
 MOST_BYTES = 8 << 30
+DEEPEST = 50
+"""Folders in folders: far deeper ones could not be removed again."""
 MOST_RATIO = 100
 """Bytes out for a byte in: images hardly shrink, so an archive with more does not hold images."""
 SMALL = 1 << 20
@@ -139,6 +141,8 @@ def _check_number(number: int, path: Path) -> None:
 def _checked(name: str, path: Path) -> PurePosixPath:
     """The path inside the folder that a name means, on any system."""
     inner = PurePosixPath(name.replace("\\", "/"))
+    if len(inner.parts) > DEEPEST:
+        _refuse(path, f"{name[:40]}…", f"lies more than {DEEPEST} folders deep")
     if not inner.parts or UNUSABLE.search(name):
         _refuse(path, name, "cannot be the name of a file")
     if inner.is_absolute() or ".." in inner.parts or ":" in inner.parts[0]:

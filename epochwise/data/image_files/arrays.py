@@ -87,7 +87,11 @@ def array_files(path: Path) -> list[Path]:
     """
     if path.is_file():
         return [path]
-    files = [file for file in sorted(path.glob("*")) if re.search(r"idx\d|ubyte|\.npz$", file.name)]
+    files = [
+        file
+        for file in sorted(path.glob("*"))
+        if file.is_file() and re.search(r"idx\d|ubyte|\.npz$", file.name)
+    ]
     if not files:
         raise InputError(
             f"{path}: found neither IDX files (such as train-images-idx3-ubyte.gz) nor npz files:"

@@ -24,6 +24,11 @@ def header(path: Path) -> list[str]:
     for row in _rows(path):
         if _size(row) > START:
             raise InputError(f"{path}: found no end of the header in {START} bytes: is it a table?")
+        if any("\0" in name for name in row):
+            raise InputError(
+                f"{path}: the header has NUL bytes, as text in UTF-16 does: convert the file, for"
+                " instance with `iconv -f UTF-16LE -t UTF-8`"
+            )
         try:
             return [name.encode(BYTES).decode("utf-8") for name in row]
         except UnicodeDecodeError as error:
@@ -64,17 +69,25 @@ def read(path: Path, names: list[str] | None, rows: int) -> Iterator[pa.Table]:
 
 
 def _rows(path: Path) -> Iterator[list[str]]:
-    """The rows that are not blank, the header first, bytes as characters."""
+    """The rows that are not blank, the header first, bytes as characters.
+
+    Of a single column a blank line is a row: its value is empty.
+    """
     first_line = re.split(b"[\r\n]", first_bytes(path), maxsplit=1)[0].decode(BYTES)
-    separator = max(",\t;", key=first_line.count)
+    separator = max(",\t;|", key=first_line.count)
     source = _Pieces(path)
+    if named := re.fullmatch("sep=(.)", first_line):  # Excel's own way to say it
+        separator = named[1]
+        next(source)
+    width = 0
     csv.field_size_limit(LONGEST)
     number = 0
     try:
         # Not strict, text after a closing quote would swallow the rows up to the next quote.
         for row in csv.reader(source, delimiter=separator, strict=True):
-            if row:
-                yield row
+            if row or width == 1:
+                yield row or [""]
+                width = len(row) or width
                 number += 1
     except csv.Error as error:
         trouble = str(error)

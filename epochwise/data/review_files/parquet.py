@@ -16,7 +16,7 @@ from epochwise.core.files import row_groups
 from epochwise.core.unpacking import most_bytes, refuse_bomb
 from epochwise.data.review_files.stream import TOGETHER, reason
 
-DAMAGE = (pa.ArrowException, OSError, ValueError, MemoryError)
+DAMAGE = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError)
 """What reading a damaged Parquet file raises."""
 SINGLE = {"PLAIN", "RLE", "BIT_PACKED", "PLAIN_DICTIONARY", "RLE_DICTIONARY"}
 """Encodings of a text that Arrow can read as a dictionary of texts and places in it."""

@@ -11,6 +11,7 @@ from epochwise.core.cli import InputError
 from epochwise.data.review_files import raw_table
 from epochwise.data.review_files.ratings import STARS
 from epochwise.data.review_files.stream import LONGEST, TOGETHER, lines
+from epochwise.data.review_files.values import SHOWN
 
 FIELDS = {
     "product/productId": "product_id",
@@ -28,10 +29,12 @@ FIELDS = {
 def read_snap(path: Path, rows: int) -> Iterator[pa.Table]:
     """Reviews in SNAP's text form, gzipped or not, Latin-1: blocks of lines `key: value`.
 
-    A line that does not begin with a known key continues the value before it.
+    A blank line after the text ends a review. A line that does not begin with a known key continues
+    the value before it.
 
     Raises:
-        InputError: a review without text or score, a score or time out of range, or a damaged file.
+        InputError: a review without text or score or with a key twice, a score or time out of
+            range, or a damaged file.
     """
     start = 0
     for block in _blocks(_reviews(path), rows):
@@ -69,7 +72,7 @@ def _blocks(reviews: Iterator[dict[str, Any]], rows: int) -> Iterator[list[dict[
 def _reviews(path: Path) -> Iterator[dict[str, Any]]:
     review: dict[str, list[str]] = {}
     field: str | None = None
-    first, size = 1, 0
+    first, size, ended = 1, 0, False
     for number, raw_line in lines(path):
         line = raw_line.decode("latin-1").rstrip("\r\n")
         key, colon, value = line.partition(":")
@@ -78,14 +81,26 @@ def _reviews(path: Path) -> Iterator[dict[str, Any]]:
             raise InputError(
                 f"{path}: the review that begins in line {first} has more than {LONGEST} characters"
             )
-        if not line and field == "review/text":
-            yield _converted(review, path, first)
-            review, field, first, size = {}, None, number + 1, 0
+        if not line.strip():
+            ended = field == "review/text"
         elif colon and key in FIELDS:
+            if ended:
+                yield _converted(review, path, first)
+                review, first, size, ended = {}, number, len(line), False
+            if key in review:
+                raise InputError(
+                    f"{path}, line {number}: '{key}' is there twice in the review that begins in"
+                    f" line {first}: expected a blank line between reviews"
+                )
             field = key
             review[key] = [value.removeprefix(" ")]
-        elif line and field:
+        elif field:
             review[field].append(line)
+            ended = False
+        else:
+            raise InputError(
+                f"{path}, line {number}: found {line[:SHOWN]!r}, expected 'product/productId: …'"
+            )
     if review:
         yield _converted(review, path, first)
 

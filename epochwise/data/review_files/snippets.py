@@ -48,10 +48,14 @@ def _sentences(wheel: Path, domain: str) -> tuple[pd.DataFrame, np.ndarray]:
         with zipfile.ZipFile(wheel) as archive:
             content = zip_member(archive, FILE.format(domain=domain), wheel)
         sentences = pd.read_csv(
-            io.BytesIO(content), sep="\t", dtype={"id": str, "text": str}, quoting=csv.QUOTE_NONE
+            io.BytesIO(content),
+            sep="\t",
+            dtype={"id": str, "text": str},
+            quoting=csv.QUOTE_NONE,
+            keep_default_na=False,
         )
         score = sentences["sentiment"].to_numpy("float64")
-        sentences = sentences[["id", "text"]].fillna("")
+        sentences = sentences[["id", "text"]]
     # Of a damaged archive or table, zipfile, its decompressors and pandas raise whatever they meet.
     except Exception as error:
         raise InputError(f"{wheel} does not hold the sentences: {error}") from None

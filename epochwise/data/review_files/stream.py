@@ -27,6 +27,8 @@ def first_bytes(path: Path) -> bytes:
     try:
         with opened(path) as file:
             return file.read(START).removeprefix(MARK)
+    except PermissionError:
+        raise
     except DAMAGE as error:
         raise InputError(f"{path} cannot be read: {reason(error)}: get or make it again") from None
 

@@ -28,8 +28,8 @@ from epochwise.data.review_files.times import Clock
 
 KNOWN: dict[str, dict[str, Any]] = {
     "label": {
-        **dict.fromkeys(("0", "0.0", "false", "negative", "neg"), 0),
-        **dict.fromkeys(("1", "1.0", "true", "positive", "pos"), 1),
+        **dict.fromkeys(("0", "false", "negative", "neg"), 0),
+        **dict.fromkeys(("1", "true", "positive", "pos"), 1),
     },
     "split": {
         **dict.fromkeys(("train", "training"), "train"),
@@ -263,6 +263,11 @@ class _Converter(NamedTuple):
         for key in ("product_id", "user_id", "domain"):
             if key in texts:
                 columns[key] = values.value_or_null(texts[key])
+        if "label" in trimmed:
+            numbers = values.numbers(trimmed["label"])
+            for text, label in (("0", 0), ("1", 1)):  # 1.00 among them
+                same = pc.fill_null(pc.equal(numbers, label), False)
+                trimmed["label"] = pc.if_else(same, text, trimmed["label"])
         for key, known in KNOWN.items():
             if key in trimmed:
                 at = (self.path, self.present[key], start)
@@ -278,4 +283,5 @@ class _Converter(NamedTuple):
 
 def _listed(names: list[str]) -> str:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    shown = (name if name.isprintable() else repr(name) for name in names[:SHOWN])
+    return ", ".join(shown) + more

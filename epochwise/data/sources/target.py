@@ -127,7 +127,10 @@ def write_splits(folder: Path, source: Opened, target: Params, seed: int) -> dic
     Raises:
         InputError: there are no images of two classes, or none is left of one.
     """
-    images, unreadable = readable(list_images(source.folder))
+    try:
+        images, unreadable = readable(list_images(source.folder))
+    except InputError as error:  # tells of the archive, not of where it was unpacked
+        raise InputError(str(error).replace(str(source.folder), target.path)) from None
     names = [str(path.relative_to(source.folder)) for path in unreadable]
     for name in names:
         print(f"fetch: {name} cannot be read as an image and is left out")

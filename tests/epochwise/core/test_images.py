@@ -1,10 +1,13 @@
 """Images of others are decoded whole, the right way up."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
+from epochwise.core.cli import InputError
 from epochwise.core.images import load_image
 
 ORIENTATION = 0x0112
@@ -30,3 +33,17 @@ def test_images_of_16_bits_keep_their_shades(tmp_path: Path) -> None:
     shades = np.arange(256, dtype="uint16").reshape(16, 16) * 257
     Image.fromarray(shades).save(tmp_path / "a.png")
     np.testing.assert_array_equal(np.asarray(load_image(tmp_path / "a.png")), shades // 257)
+
+
+def test_images_that_take_long_for_their_bytes_are_refused(tmp_path: Path) -> None:
+    Image.new("L", (64, 64)).save(tmp_path / "a.jpg", progressive=True)
+    content = (tmp_path / "a.jpg").read_bytes()
+    scan = content.rindex(b"\xff\xda")
+    (tmp_path / "a.jpg").write_bytes(content[:scan] + content[scan:-2] * 60 + content[-2:])
+    with pytest.raises(InputError, match="has more than 50 scans"):
+        load_image(tmp_path / "a.jpg")
+    header = struct.pack("<IHHI IiiHHIIiiII", 0, 0, 0, 1078, 40, 4, 4, 1, 8, 1, 0, 0, 0, 256, 0)
+    rows = (b"\4\1\0\0") * 4 + b"\0\1"
+    (tmp_path / "a.bmp").write_bytes(b"BM" + header + bytes(1024) + rows)
+    with pytest.raises(InputError, match="BMP with run lengths is not read"):
+        load_image(tmp_path / "a.bmp")

@@ -3,6 +3,9 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from epochwise.core import params
 from epochwise.core.cli import InputError
@@ -49,3 +52,24 @@ def test_slips_are_told_with_their_key(content: str, message: str, file: Path) -
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="run from the project's root folder"):
         params.load(tmp_path / "none.yaml")
+
+
+SCALARS = [
+    *("010", "0o10", "0x1F", "0b1", "5:30", "+7", "1_0", "1e-05", "1E5", "-.5", "3."),
+    *(".inf", "yes", "No", "on", "True", "~", "null", "null5", ""),
+    *("-0x1f", "1_0.5", "1e5", "-1_0", ".5e3", "6.", "0", "-0", "12e03"),
+]
+
+
+@given(st.dictionaries(st.text("abc", min_size=1), st.sampled_from(SCALARS)))
+def test_yaml_is_read_as_dvc_reads_it(content: dict[str, str]) -> None:
+    text = "".join(f"{key}: {value}\n" for key, value in content.items())
+    assert params.parse(text.encode()) == YAML(typ="safe", pure=True).load(text)
+
+
+def test_a_key_that_is_there_twice_is_refused() -> None:
+    with pytest.raises(
+        InputError, match=r"params.yaml is not valid YAML: the key 'a' is there twi"
+    ):
+        params.parse(b"b: &b {a: 1}\na: {<<: *b, a: 2}\na: 3\n")
+    assert params.parse(b"b: &b {a: 1}\nc: {<<: *b, a: 2}\n")["c"] == {"a": 2}

@@ -1,5 +1,7 @@
 """Cleaning keeps the words of a text and nothing else, however long and hostile it is."""
 
+import re
+import time
 import unicodedata
 from typing import Any, get_args
 
@@ -94,3 +96,29 @@ def test_a_long_hostile_text_is_cleaned_at_once(piece: str) -> None:
 
 def test_the_visible_text_of_markup_is_kept() -> None:
     assert strip_markup("<p>one</p><script>two</script> 3 < 4").split() == ["one", "3", "<", "4"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "&#" + "9" * 5000 + "; good",
+        "a" + "\u0301\u0327" * 500_000 + " good",
+        "<div>" * 500_000 + " good",
+        "<a><b>" * 100_000 + "</a>" * 100_000 + " good",
+        "<b " + "".join(f"a{n} " for n in range(200_000)) + "> good",
+        "<" * 1_000_000 + " good",
+    ],
+    ids=["number", "marks", "depth", "crossed tags", "attributes", "open tags"],
+)
+def test_no_review_takes_long(text: str) -> None:
+    started = time.process_time()
+    assert clean_text(text, "keep", "keep").endswith("good")
+    assert time.process_time() - started < 5
+
+
+@given(st.text("a\u0301\u0327\u0e38 é", max_size=200))
+def test_up_to_thirty_marks_in_a_row_make_no_difference(text: str) -> None:
+    long = text + " " + "a" * 3000
+    runs = re.findall("[\u0301\u0327\u0e38]+", text)
+    if max(map(len, runs), default=0) <= 30:
+        assert clean_text(long, "keep") == f"{clean_text(text, 'keep')} {'a' * 3000}".strip()

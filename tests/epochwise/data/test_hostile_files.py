@@ -199,10 +199,13 @@ def table_rows() -> list[dict[str, Any]]:
     ]
 
 
+SNAP_REVIEW = b"review/score: 1\nreview/text:"
+
+
 def separated(separator: str, *, times: bool = False) -> bytes:
     table = pa.Table.from_pylist(table_rows()).to_pandas()
     if times:
-        table["time"] = ["2006-11-14", "November 15, 2006", "?", "1303862400", "1.5"]
+        table["time"] = ["2006-11-14", "November 15, 2006", "?", "11/16/2006", "9.2.2007 10:30"]
     content: str = table.to_csv(sep=separator, index=False)
     return content.encode()
 
@@ -579,7 +582,7 @@ def test_many_short_lines_of_one_review_are_refused() -> None:
         ("t.csv.gz", b"text,label\n", b"\n", read_reviews),
         ("t.csv.gz", b"text,label\n", b"a" * 1000 + b",1\n", read_together),
         ("t.jsonl.gz", b"", b'{"text": "' + b"a" * 1000 + b'", "label": 1}\n', read_together),
-        ("f.txt.gz", b"", b"review/score: 1\nreview/text:" + b" " * 1000, read_all(read_snap)),
+        ("f.txt.gz", SNAP_REVIEW, b" " * 1000 + b"\n", read_all(read_snap)),
         ("a.tgz", b"", b"\n", read_archive),
     ],
 )
@@ -692,7 +695,10 @@ def laughs() -> bytes:
     [
         (laughs(), "'url' is "),
         (b"[" * 5_000, "is not valid YAML"),
-        (b"url: 2001-02-30", "is not valid YAML"),
+        (b"url: 2001-02-30", "'url' is '2001-02-30'"),
+        (b"url: !!timestamp x", "is not valid YAML"),
+        (b"url: !!bool x", "is not valid YAML"),
+        (b"url: a\nurl: b", "is not valid YAML: the key 'url' is there twice"),
         (b"url: " + b"9" * 5_000, "is not valid YAML"),
         (b"url: !!python/object/apply:os.system [touch harm]", "is not valid YAML"),
         (b"url: a\0b", "is not valid YAML"),

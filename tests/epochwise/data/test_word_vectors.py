@@ -245,3 +245,23 @@ def test_words_in_the_same_places_get_near_vectors() -> None:
 def test_a_minimum_that_no_word_reaches_is_refused() -> None:
     with pytest.raises(InputError, match=r"min_count is 2, .* occurs 1 times"):
         train_word2vec(sentences([[1]], ["a"]), np.array([1]), PARAMS, 1, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("w.txt", b"good 1 2\nbad  1 2\n", "line 2: found b'bad  1 2"),
+        ("w.txt", b"good 1 2\n bad 1 2\n", "line 2: found b' bad 1 2"),
+        (
+            "w.bin",
+            b"2 2\n" + b"".join(w + b" " + np.ones(2).tobytes() + b"\n" for w in (b"a", b"b")),
+            "goes on after the 2 words|not finite|not word2vec",
+        ),
+    ],
+)
+def test_vectors_of_another_form_are_never_read_as_zeros(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_vectors(tmp_path / name, ["good", "bad", "a"])

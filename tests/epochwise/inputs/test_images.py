@@ -162,3 +162,14 @@ def test_a_file_that_is_no_image_is_told() -> None:
     Path("broken.png").write_text("no image")
     with pytest.raises(InputError, match=r"broken\.png cannot be read as an image"):
         images.read_files([Path("broken.png")], (28, 28, 1))
+
+
+@pytest.mark.parametrize(("channels", "behind"), [(1, 0), (3, 255)])
+def test_what_is_transparent_is_black_in_grey_and_white_in_colours(
+    tmp_path: Path, channels: int, behind: int
+) -> None:
+    pixels = np.full((2, 2, 4), 99, "uint8")
+    pixels[..., 3] = [[0, 255], [255, 0]]
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    found = images.read_files([tmp_path / "a.png"], (2, 2, channels))[0, ..., 0]
+    assert found.tolist() == [[behind, 99], [99, behind]]

@@ -44,7 +44,7 @@ def test_a_network_of_digits_reads_arrays_too() -> None:
     names, inputs = new_images.read(Path("new.npz"), DIGITS, "digits")
     assert names == ["0", "1"]
     np.testing.assert_allclose(inputs[..., 0], PIXELS / 255, rtol=1e-6)
-    with pytest.raises(InputError, match=r"new\.npz: expected an image or a folder of images"):
+    with pytest.raises(InputError, match=r"new\.npz: expected an image \(\.bmp, .* or a folder"):
         new_images.read(Path("new.npz"), TARGET, "target")
 
 

@@ -107,3 +107,10 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(content)
     with pytest.raises(InputError, match=r"a\.zip cannot be unpacked"):
         unpack(tmp_path / "a.zip", tmp_path / "inner")
+
+
+def test_folders_in_folders_without_end_are_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a/" * 1100 + "x.png", b"x")
+    with pytest.raises(InputError, match="lies more than 50 folders deep"):
+        unpack(tmp_path / "a.zip", tmp_path / "unpacked")

@@ -125,7 +125,8 @@ def test_whole_tables_are_read_as_text() -> None:
     assert table["helpful"].tolist()[0] == '["0", "1"]' and table["verified"].tolist()[0] == "true"
     Path("t.csv").write_text("text,n\na,1\n")
     assert read_columns(Path("t.csv"), "text").to_dict("list") == {"text": ["a"], "n": ["1"]}
-    with pytest.raises(InputError, match="no column 'txt', found: text, n: give --column"):
+    message = r"no column 'txt' \(did you mean 'text'\?\), found: text, n: give --column"
+    with pytest.raises(InputError, match=message):
         read_columns(Path("t.csv"), "txt")
 
 
@@ -148,7 +149,7 @@ def test_whole_tables_are_read_as_text() -> None:
         (b"a" * 70_000, "no end of the header in 65536 bytes"),
         (b"text,label\n" + b"a" * 17_000_000 + b",1\n", "line 2 is longer than 16777216"),
         (b"text,label\ncaf\xe9,1\n", r"row 1: column 'text' has b'\\xe9', expected UTF-8"),
-        (b"text\0,label\na,1\n", "has no column 'text'"),
+        (b"text\0,label\na,1\n", "the header has NUL bytes, as text in UTF-16 does"),
     ],
 )
 def test_hostile_csv_files_are_refused(content: bytes, message: str) -> None:
@@ -229,3 +230,19 @@ def test_one_column_may_serve_twice(name: str) -> None:
     Path("t.csv").write_text("text,stars\na,1\nb,1\n")
     first, _ = read(name, rating="stars", domain="stars")
     assert (first["rating"], first["label"], first["domain"]) == (1, 0, "1")
+
+
+def test_a_separator_may_be_named_or_be_a_bar() -> None:
+    Path("t.csv").write_text("sep=;\ntext;label\na,b;1\n")
+    assert read("t.csv")[0]["text"] == "a,b"
+    Path("t.csv").write_text("text|label\na,b;c|1.00\n")
+    assert (read("t.csv")[0]["text"], read("t.csv")[0]["label"]) == ("a,b;c", 1)
+
+
+def test_a_blank_line_of_a_single_column_is_an_empty_row() -> None:
+    Path("t.csv").write_text("text\na\n\nb\n")
+    assert read_columns(Path("t.csv"), "text")["text"].tolist() == ["a", "", "b"]
+
+
+def test_names_of_columns_reach_no_terminal_as_commands() -> None:
+    refuse(r"found: 'a.x1b.2Jx', .n.nl.: give", "t.csv", b'a\x1b[2Jx,"n\nl"\n')
