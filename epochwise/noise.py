@@ -4,6 +4,7 @@ Experiments whose params differ from the present ones in `seed.training` alone, 
 code are the same, are repeats, whatever commit they began from. Run them with DVC's queue, then
 this command:
 
+\b
     dvc exp run --queue -S 'seed.training=2,3,4,5'
     dvc queue start
     python -m epochwise.noise
@@ -29,6 +30,7 @@ from epochwise import families
 from epochwise.core import paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import write_metrics
+from epochwise.core.lock import is_current
 
 STAGES = ("train", "filter", "threshold", "select", "score", "evaluate")
 """The stages of a family, whose params and inputs are what noise holds for."""
@@ -89,19 +91,11 @@ def _hashed(found: dict[str, Any]) -> str | None:
 
 
 def is_consistent(lock: dict[str, Any], family: str) -> bool:
-    """Whether every stage of a family has read what stands in the content of dvc.lock.
+    """Whether a family's stages, and those before, have read what stands in dvc.lock as made.
 
     An experiment on an ensemble trains its members with the new seed, and does not evaluate them.
     """
-    stages = lock.get("stages", {})
-    made = {
-        out["path"]: out.get("md5") for entry in stages.values() for out in entry.get("outs", ())
-    }
-    return all(
-        made.get(dep["path"], dep.get("md5")) == dep.get("md5")
-        for step in STAGES
-        for dep in stages.get(f"{step}@{family}", {}).get("deps", ())
-    )
+    return all(is_current(lock, f"{step}@{family}") for step in STAGES)
 
 
 def scalars(metrics: dict[str, Any]) -> dict[str, float]:

@@ -18,6 +18,7 @@ from epochwise import families
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import read_json
+from epochwise.core.lock import LOCK, not_run
 from epochwise.data.cleaning import Clean, clean_text
 from epochwise.data.review_files.table import read_columns
 from epochwise.measures.binary import at_threshold
@@ -52,8 +53,22 @@ def load(name: str | None) -> Classifier:
     selection = paths.metrics(name, "selection.json")
     if not selection.exists():
         raise InputError(f"{selection} not found: run `dvc repro threshold@{name}`")
+    _check_params(name)
     family, threshold = families.load(name), read_json(selection)["threshold"]
     return Classifier(family, family.read_params(), threshold, params.read("clean", Clean))
+
+
+def _check_params(name: str) -> None:
+    """Refuse params that are others than those the family was trained with."""
+    if not LOCK.exists():
+        return
+    changed = not_run(params.parse(LOCK.read_bytes(), LOCK), params.load())
+    read = {"clean", "encode", "vectorize", f"train@{name}", f"threshold@{name}"}
+    if found := sorted(read & set(changed)):
+        raise InputError(
+            f"{params.PARAMS} was changed after {', '.join(found)} ran: run `dvc repro"
+            f" threshold@{name}`, or bring back the params that {name} was trained with"
+        )
 
 
 def probabilities(classifier: Classifier, texts: list[str]) -> np.ndarray:
@@ -109,13 +124,22 @@ def predict_text(classifier: Classifier, text: str) -> str:
     return f"{predicted} (P(1) = {likely:.4f})"
 
 
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # too long for a name, or with a NUL
+        return False
+
+
 def main(
     text: Annotated[
         str | None, typer.Argument(help="One review; without it, standard input.")
     ] = None,
     family: Annotated[str | None, typer.Option(help="A family; the champion without it.")] = None,
     input_file: Annotated[Path | None, typer.Option("--input", help="A table of reviews.")] = None,
-    column: Annotated[str, typer.Option(help="The column of the reviews.")] = "text",
+    column: Annotated[
+        str | None, typer.Option(help="The column of the reviews.", show_default="text")
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(help="A csv or Parquet file.", show_default="standard output", dir_okay=False),
@@ -126,10 +150,16 @@ def main(
         raise InputError("found both a text and --input: give one of them")
     if output and not input_file:
         raise InputError("--output is for a table: give one with --input")
+    if column and not input_file:
+        raise InputError("--column is for a table: give one with --input")
+    if text is not None and _is_file(text):
+        raise InputError(f"'{text}' is a file: to predict for its reviews give --input {text}")
+    if output and input_file and output.resolve() == input_file.resolve():
+        raise InputError(f"--output is '{output}', which is the table that is read: name another")
     check_output(output, CSV, PARQUET)
     classifier = load(family)
     if input_file:
-        predict_file(classifier, input_file, column, output)
+        predict_file(classifier, input_file, column or "text", output)
     else:
         if text is None:
             text = sys.stdin.buffer.read().decode("utf-8", errors="replace")

@@ -135,17 +135,21 @@ def _again(keys: np.ndarray) -> np.ndarray:
     return again
 
 
-def check_classes(label: np.ndarray) -> None:
+def check_classes(label: np.ndarray, why: np.ndarray) -> None:
     """Refuse `label` (n,) of one class only, from which nothing can be learned.
+
+    `why` says of every row why it was dropped, as `dropped` does.
 
     Raises:
         InputError: a class has no reviews.
     """
     if len(np.unique(label)) < 2:
         found = f"all {len(label)} are of class {label[0]}" if len(label) else "none is left"
+        counts = np.bincount(why, minlength=len(REASONS))[1:]
+        gone = ", ".join(f"{n} {name}" for n, name in zip(counts, REASONS[1:], strict=True) if n)
         raise InputError(
-            f"{paths.RAW_REVIEWS}: reviews of two classes are needed, but after cleaning {found}:"
-            " check reviews.columns and the ratings or labels in the source"
+            f"{paths.RAW_REVIEWS}: reviews of two classes are needed, but after cleaning {found}"
+            f" (dropped: {gone or 'none'}): check reviews.columns and the source"
         )
 
 
@@ -172,16 +176,19 @@ def main() -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".clean.") as folder:
         everything = Path(folder) / "all.arrow"
-        tables = track(partitions(paths.RAW_REVIEWS, rows), None, "clean")
+        tables = track(partitions(paths.RAW_REVIEWS, rows), None, "clean: parts of the reviews")
         cleaning = partial(clean_partition, digits=clean.digits, punctuation=clean.punctuation)
         with started(engine) as over:
             facts = _set_aside(over(cleaning, tables), everything)
         why = dropped(facts, clean.drop_duplicates)
         stays = why == 0
-        check_classes(facts.label[stays])
+        check_classes(facts.label[stays], why)
         with pa.OSFile(str(everything)) as file, pa.ipc.open_stream(file) as reader:
             write_partitions(target, take_rows(map(pa.table, reader), stays), SCHEMA)
-    write_json(paths.dataset_metrics("reviews", "clean"), summarize(facts, why))
+    metrics = summarize(facts, why)
+    if both := metrics["texts_with_both_labels"]:
+        print(f"clean: {both} texts have both labels; of each the first copy stays, or all do")
+    write_json(paths.dataset_metrics("reviews", "clean"), metrics)
 
 
 def _set_aside(tables: Iterable[pa.Table], path: Path) -> Facts:

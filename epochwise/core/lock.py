@@ -1,4 +1,4 @@
-"""A copy of dvc.lock for the moment in which DVC is killed while it writes it.
+"""dvc.lock: a copy of it for the moment of a kill, and what it says of the present state.
 
 DVC writes dvc.lock in place after every stage. A stage that it starts finds the file whole, unless
 another DVC is writing it: what it copies then lacks no stage but those that are running. DVC's run
@@ -8,7 +8,9 @@ cache is no substitute, as it knows no stage with outputs in git, of which most 
 import fcntl
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 LOCK = Path("dvc.lock")
 KEPT = Path(".dvc/tmp/dvc.lock.kept")
@@ -24,3 +26,66 @@ def keep() -> None:
             fcntl.flock(held, fcntl.LOCK_SH)
             shutil.copyfile(LOCK, beside)
             beside.replace(KEPT)
+
+
+def not_run(locked: dict[str, Any], values: dict[str, Any]) -> list[str]:
+    """Stages that ran with other params than `values`, by the content of dvc.lock."""
+    return [
+        name
+        for name, entry in _stages(locked).items()
+        if not all(
+            _is_equal(_at(values, key), value)
+            for key, value in ((entry.get("params") or {}).get("params.yaml") or {}).items()
+        )
+    ]
+
+
+def is_current(locked: dict[str, Any], name: str) -> bool:
+    """Whether a stage, and each that it depends on, has read what stands in dvc.lock as made."""
+    stages = _stages(locked)
+    made = {out["path"]: (maker, out.get("md5")) for maker, out in _outs(stages)}
+    seen, ahead = set[str](), [name]
+    while ahead:
+        stage = ahead.pop()
+        if stage in seen:
+            continue
+        seen.add(stage)
+        for dep in stages.get(stage, {}).get("deps") or ():
+            maker, digest = made.get(dep["path"], (None, dep.get("md5")))
+            if digest != dep.get("md5"):
+                return False
+            if maker:
+                ahead.append(maker)
+    return True
+
+
+def _outs(stages: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, entry in stages.items():
+        for out in entry.get("outs") or ():
+            yield name, out
+
+
+def _stages(locked: dict[str, Any]) -> dict[str, Any]:
+    return locked.get("stages") or {}
+
+
+def _at(values: Any, key: str) -> Any:
+    """What stands at a dotted key; None if nothing does."""
+    for name in key.split("."):
+        values = values.get(name) if isinstance(values, dict) else None
+    return values
+
+
+def _is_equal(value: Any, locked: Any) -> bool:
+    """Whether a value of params.yaml is that of dvc.lock, where 1e-05 stands without its dot."""
+    match value, locked:
+        case dict(), dict():
+            return value.keys() == locked.keys() and all(
+                _is_equal(value[key], locked[key]) for key in value
+            )
+        case list(), list():
+            return len(value) == len(locked) and all(map(_is_equal, value, locked))
+        case float(), str():
+            return str(value) == locked
+        case _:
+            return bool(value == locked)

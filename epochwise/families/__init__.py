@@ -118,7 +118,8 @@ def row(name: str) -> Row:
     """
     known = table()
     if name not in known:
-        raise InputError(f"no family '{name}': expected one of {', '.join(sorted(known))}")
+        hint = params.suggest(name, known)
+        raise InputError(f"no family '{name}'{hint}: expected one of {', '.join(sorted(known))}")
     return known[name]
 
 

@@ -27,6 +27,7 @@ from epochwise.review.statistics import Verdict, family_verdict, holm, metric_ve
 
 SEED = 0
 """Of the resamples: the same revisions give the same report."""
+STALE = "what its results in {} were made of has been made anew since: run `dvc repro` there"
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,8 @@ def _family(name: str, old: Snapshot, new: Snapshot) -> FamilyChange:
         return replace(change, reason=f"it did {before.task} and does {after.task}")
     if _untouched(before, after, old.revision, new.revision):
         return replace(change, verdict=Verdict.UNCHANGED)
+    if stale := [side.name for side, family in ((old, before), (new, after)) if family.stale]:
+        return replace(change, reason=STALE.format(stale[0]))
     training = Training(model.anew, before.noise, after.noise)
     compared = _images if after.task == GENERATION else _predictions
     try:

@@ -178,9 +178,8 @@ class Revision:
         fetches = bool(self._repo.config["remote"])
         command = f"dvc fetch{self._fetched_with}"
         if not fetches:
-            command = (
-                "dvc repro" if self.commit is None else f"git checkout {self.name} && dvc repro"
-            )
+            there = f"git checkout {self.name} && dvc checkout; " if self.commit else ""
+            command = f"{there}dvc repro"
         return MissingError(Path(path).as_posix(), why, command, fetches=fetches)
 
     @cached_property

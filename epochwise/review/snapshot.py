@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from epochwise.core import params, paths
+from epochwise.core.lock import not_run
 from epochwise.families import TABLE
-from epochwise.noise import digest
+from epochwise.noise import digest, is_consistent
 from epochwise.review.headlines import HEADLINES, task_of
 from epochwise.review.revisions import Revision
 from epochwise.review.statistics import Noise
@@ -29,6 +30,7 @@ class Family:
     """A family in one revision: what it does, what it is worth, what it costs.
 
     `test` is its metrics/<family>/test.json; `noise` is by metric; `seconds` is the training time.
+    A family is `stale` if what it was made of has been made anew since.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Family:
     noise: dict[str, Noise]
     seconds: float | None
     model_bytes: int | None
+    stale: bool = False
 
     @property
     def parameters(self) -> float | None:
@@ -95,18 +98,6 @@ def read(revision: Revision) -> Snapshot:
     )
 
 
-def not_run(locked: dict[str, Any], values: dict[str, Any]) -> list[str]:
-    """Stages that ran with other params than params.yaml holds, by what dvc.lock says."""
-    return [
-        stage
-        for stage, entry in mapping(locked.get("stages")).items()
-        if not all(
-            _is_equal(_at(values, key), value)
-            for key, value in mapping(mapping(entry.get("params")).get(params.PARAMS.name)).items()
-        )
-    ]
-
-
 def flatten(nested: Any, prefix: str = "") -> Flat:
     """The leaves of nested mappings by their dotted keys; lists and empty mappings are leaves."""
     flat: Flat = {}
@@ -143,6 +134,7 @@ def _families(revision: Revision) -> Iterator[Family]:
                 _noise(mapping(noise.get(name)), digest(revision.locked, name), test),
                 _train_seconds(revision, name),
                 revision.lock.model_bytes(name),
+                not is_consistent(revision.locked, name),
             )
 
 
@@ -157,20 +149,20 @@ def _tasks(revision: Revision) -> dict[str, str | None]:
 
 
 def _noise(entry: dict[str, Any], ours: str | None, test: dict[str, Any]) -> dict[str, Noise]:
-    """The noise of each metric of a family, if it has repeats; `ours` is the revision's digest.
+    """The noise of each metric of a family, if it has repeats with the same params and data.
 
-    They are the revision's own repeats if one of them is the training that `test` reports.
+    `ours` is the digest of these. They are the revision's own repeats if one of them is the
+    training that `test` reports.
     """
     repeats = number(entry.get("repeats"))
-    if repeats is None or repeats < 2:
+    if repeats is None or repeats < 2 or ours is None or entry.get("digest") != ours:
         return {}
-    holds = ours is not None and entry.get("digest") == ours
     found = {}
     for metric, measured in mapping(entry.get("metrics")).items():
         mean, std = (number(mapping(measured).get(key)) for key in ("mean", "std"))
         if mean is not None and std is not None and std >= 0:
             values: Any = mapping(measured).get("values")
-            own = holds and isinstance(values, list) and test.get(metric) in values
+            own = isinstance(values, list) and test.get(metric) in values
             found[metric] = Noise(mean, std, int(repeats), own)
     return found
 
@@ -204,28 +196,6 @@ def _rows(counts: Flat, split: str) -> int:
             return int(counts[key])
     by_class = (value for key, value in counts.items() if key.startswith(f"fetch.{split}_"))
     return int(sum(number(value) or 0 for value in by_class))
-
-
-def _at(values: Any, key: str) -> Any:
-    """What stands at a dotted key; None if nothing does."""
-    for name in key.split("."):
-        values = mapping(values).get(name)
-    return values
-
-
-def _is_equal(value: Any, locked: Any) -> bool:
-    """Whether a value of params.yaml is that of dvc.lock, where 1e-05 stands without its dot."""
-    match value, locked:
-        case dict(), dict():
-            return value.keys() == locked.keys() and all(
-                _is_equal(value[key], locked[key]) for key in value
-            )
-        case list(), list():
-            return len(value) == len(locked) and all(map(_is_equal, value, locked))
-        case float(), str():
-            return str(value) == locked
-        case _:
-            return bool(value == locked)
 
 
 def _is_pair(value: Any) -> bool:

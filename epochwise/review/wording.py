@@ -162,8 +162,9 @@ def not_run(facts: Snapshot) -> str:
     """A warning where params.yaml was changed and the pipeline has not run since."""
     if not facts.not_run:
         return ""
+    families = dict.fromkeys(name.partition("@")[2] or name for name in facts.not_run)
     return (
-        f"{facts.name}: params.yaml was changed after {listed(facts.not_run)} ran, "
+        f"{facts.name}: params.yaml was changed after {listed(families)} ran, "
         "and what is compared is from before: run `dvc repro`."
     )
 

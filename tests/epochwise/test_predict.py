@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from epochwise import families, predict
-from epochwise.core import paths
+from epochwise.core import params, paths
 from epochwise.core.cli import InputError
 from epochwise.core.files import copy_epoch, write_json
 from epochwise.data.review_files.table import read_columns
@@ -43,7 +44,9 @@ def test_without_a_name_the_champion_predicts() -> None:
 
 
 def test_a_family_that_is_unknown_or_reads_images_is_refused() -> None:
-    with pytest.raises(InputError, match="no family 'lstn': expected one of autoencoder, baseline"):
+    with pytest.raises(
+        InputError, match=r"no family 'lstn' \(did you mean 'lstm'\?\): expected one of"
+    ):
         predict.load("lstn")
     with pytest.raises(InputError, match="'cnn' does not read reviews: expected one of baseline, "):
         predict.load("cnn")
@@ -120,6 +123,12 @@ def test_a_file_is_answered_as_csv_and_reviews_without_words_are_counted(
         ({"text": "good", "input_file": Path("in.csv")}, "found both a text and --input: give one"),
         ({"text": "good", "output": Path("out.csv")}, "--output is for a table: give one with"),
         ({"input_file": Path("none.csv")}, "there is no file none.csv"),
+        ({"text": "params.yaml"}, "'params.yaml' is a file: to predict for its reviews give"),
+        ({"text": "good", "column": "text"}, "--column is for a table: give one with --input"),
+        (
+            {"input_file": Path("in.csv"), "output": Path("./in.csv")},
+            "which is the table that is read: name another",
+        ),
         (
             {"input_file": Path("in.csv"), "output": Path("o.xlsx")},
             r"--output is 'o\.xlsx', expected a name that ends in \.csv or \.parquet",
@@ -148,3 +157,15 @@ def test_the_command_reads_standard_input(project: Path) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
     expected = predict.predict_text(predict.load(None), "good great")
     assert done.stdout.decode() == f"{expected}\n"
+
+
+def test_params_other_than_those_of_the_training_are_told(project: Path) -> None:
+    content = params.load()
+    read = {"clean": content["clean"], "train.baseline": content["train"]["baseline"]}
+    stages = {"train@baseline": {"params": {"params.yaml": read}}}
+    Path("dvc.lock").write_text(yaml.safe_dump({"stages": stages}))
+    predict.load("baseline")
+    content["train"]["baseline"]["ngrams"] = 9
+    Path("params.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(InputError, match=r"params.yaml was changed after train@baseline ran: run"):
+        predict.load("baseline")

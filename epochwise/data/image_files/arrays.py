@@ -24,7 +24,9 @@ PARTS = {
     "valid": "valid",
     "validation": "valid",
     "val": "valid",
+    "dev": "valid",
     "test": "test",
+    "testing": "test",
     "t10k": "test",
 }
 """Words in names, and the split that they mean."""

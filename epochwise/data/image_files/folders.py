@@ -77,9 +77,24 @@ def _find_parts(folder: Path) -> dict[str, Path]:
                 if part:
                     found[part] = path
             if found:
+                _refuse_other_parts(candidate, found)
                 return found
         level = [path for parent in level for path in _folders(parent)]
+    # One folder around everything, as archives have.
+    while len(inside := _folders(folder)) == 1 and _folders(inside[0]):
+        folder = inside[0]
     return {WHOLE: folder}
+
+
+def _refuse_other_parts(folder: Path, parts: dict[str, Path]) -> None:
+    for path in _folders(folder):
+        if path not in parts.values() and any(
+            file.suffix.lower() in IMAGES and file.name[0] != "." for file in path.rglob("*.*")
+        ):
+            raise InputError(
+                f"{path} has images, but its name is that of no split, as {', '.join(parts)} beside"
+                " it are: call it train, valid or test, or put it elsewhere"
+            )
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -88,12 +103,17 @@ def _folders(folder: Path) -> list[Path]:
 
 def _classes(folder: Path) -> dict[str, list[Path]]:
     listed = {
-        path.name: [
-            file for file in _listed(path) if file.suffix.lower() in IMAGES and file.is_file()
-        ]
+        path.name: [file for file in _listed_below(path) if file.suffix.lower() in IMAGES]
         for path in _folders(folder)
     }
     return {name: files for name, files in listed.items() if files}
+
+
+def _listed_below(folder: Path) -> list[Path]:
+    """The files in a folder and in those below it, sorted by name."""
+    found = _listed(folder)
+    inside = [file for path in found if path.is_dir() for file in _listed_below(path)]
+    return sorted([*(path for path in found if path.is_file()), *inside])
 
 
 def _listed(folder: Path) -> list[Path]:

@@ -30,7 +30,7 @@ def header(path: Path) -> list[str]:
                 " instance with `iconv -f UTF-16LE -t UTF-8`"
             )
         try:
-            return [name.encode(BYTES).decode("utf-8") for name in row]
+            return [name.encode(BYTES).decode("utf-8").strip(" ") for name in row]
         except UnicodeDecodeError as error:
             near = error.object[error.start : error.start + 20]
             raise InputError(

@@ -231,7 +231,13 @@ def _scale(
             " can be as -S reviews.scale=[LOWEST,HIGHEST]"
         )
     try:
-        return rule.on(low, high) if low < high else None
+        scale = rule.on(low, high) if low < high else None
+        if scale and not labelled:
+            print(
+                f"fetch: ratings go from {low:g} to {high:g}: up to {scale.negative_up_to:g} is"
+                f" negative, from {scale.positive_from:g} on positive"
+            )
+        return scale
     except ValueError as error:
         raise InputError(
             f"{path}: {error}: correct reviews.negative_up_to and reviews.positive_from"
@@ -283,5 +289,6 @@ class _Converter(NamedTuple):
 
 def _listed(names: list[str]) -> str:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    shown = (name if name.isprintable() else repr(name) for name in names[:SHOWN])
+    cut = (name if len(name) <= SHOWN else f"{name[:SHOWN]}…" for name in names[:SHOWN])
+    shown = (name if name.isprintable() else repr(name) for name in cut)
     return ", ".join(shown) + more

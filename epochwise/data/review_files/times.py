@@ -19,6 +19,8 @@ DOTTED = r"^(\d{1,2})\.\s*(\d{1,2})\.\s*(\d{4})\b"
 ORDERED = r"^(?P<first>\d{1,2})\s*[-/, ]\s*(?P<second>\d{1,2})\s*[-/, ]\s*(?P<year>\d{4})\b"
 """Day, month and year, or month, day and year."""
 MONTHS = 12
+OR_NONE = "correct them, or give -S reviews.columns.time=null to do without"
+ALIKE = "write dates as 2020-12-31, or give -S reviews.columns.time=null to do without"
 FORMS = "Unix seconds or a date with its whole year, such as 2020-12-31"
 
 
@@ -56,7 +58,7 @@ class Clock:
         self.neither = self.neither or values.first(neither, column, start)
         if self.number and self.date:
             (row, found), other = sorted((self.number, self.date), reverse=True)
-            expected = f"the same as in row {other[0] + 1} ({other[1]!r}): {FORMS}"
+            expected = f"the same as in row {other[0] + 1} ({other[1]!r}), {FORMS}: {ALIKE}"
             values.refuse(self.at, row, found, expected)
         if not self.number:
             seconds = dates.to_numpy("datetime64[s]").astype("int64")
@@ -74,7 +76,7 @@ class Clock:
             InputError: it has none.
         """
         if self.neither and not (self.number or self.date):
-            values.refuse(self.at, *self.neither, f"{FORMS}, as in no row of the column")
+            values.refuse(self.at, *self.neither, f"{FORMS}, which no row has: {OR_NONE}")
 
     def _dates(self, column: pa.Array) -> pd.Series:
         """Dates in UTC (n,), without a time zone, NaT for what is none."""
@@ -111,8 +113,8 @@ class Clock:
             (row, found), other = sorted((day_first, month_first), reverse=True)
             one = "day" if other == day_first else "month"
             expected = f"the {one} first, as in row {other[0] + 1} ({other[1]!r})"
-            values.refuse(self.at, row, found, f"{expected}: write dates as 2020-12-31")
+            values.refuse(self.at, row, found, f"{expected}: {ALIKE}")
         if any_date and not (day_first or month_first):
             expected = "to tell the day from the month, which no date of the column does"
-            values.refuse(self.at, *any_date, f"{expected}: write dates as 2020-12-31")
+            values.refuse(self.at, *any_date, f"{expected}: {ALIKE}")
         return day_first is not None

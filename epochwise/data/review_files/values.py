@@ -12,6 +12,8 @@ from epochwise.core.cli import InputError
 BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
 SHOWN = 40
 """Characters of a value in a message."""
+MISSING = ("", "na", "n/a", "nan", "none", "null", "-")
+"""What stands for a rating, a label, a split or a time that is not there, in whatever case."""
 TO_UTF8 = "convert the file, for instance with `iconv -f LATIN1 -t UTF-8`"
 
 Place = tuple[Path, str, int]
@@ -44,8 +46,10 @@ def strings(column: pa.Array, at: Place) -> pa.Array:
 
 
 def trimmed(column: pa.Array) -> pa.Array:
-    """Texts without space around them, null for an empty one."""
-    return value_or_null(pc.utf8_trim_whitespace(column))
+    """Texts without space around them, null for an empty one and for MISSING ones."""
+    column = pc.utf8_trim_whitespace(column)
+    missing = pc.is_in(pc.utf8_lower(column), value_set=pa.array(MISSING))
+    return pc.if_else(missing, None, column)
 
 
 def value_or_null(column: pa.Array) -> pa.Array:

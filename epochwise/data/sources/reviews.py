@@ -152,7 +152,7 @@ def fetch(reviews: Params, rows: int) -> None:
     """
     path, licence, tables = open_source(reviews, rows)
     counts: Counter[str] = Counter()
-    found = track(counted(tables, counts), None, "fetch: reviews")
+    found = track(counted(tables, counts), None, "fetch: parts of the reviews")
     write_partitions(paths.RAW_REVIEWS, found, RAW_SCHEMA)
     metrics: dict[str, Any] = {"source": reviews.source, "licence": licence}
     metrics["sha256"] = file_sha256(path)

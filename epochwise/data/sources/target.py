@@ -82,9 +82,9 @@ def write_digits(folder: Path) -> Labelled:
 
 
 def choose_images(
-    images: ImageFiles, target: Params, seed: int
+    images: ImageFiles, target: Params, seed: int, counts: Counter[str]
 ) -> dict[str, dict[str, list[Path]]]:
-    """The files of each split by class: divided, limited, and without copies across splits.
+    """The files of each split by class: divided, limited, and without copies, which are counted.
 
     Raises:
         InputError: a class has no images left.
@@ -108,6 +108,7 @@ def choose_images(
         for (name, path), keep in zip(pairs, kept, strict=True):
             if keep:
                 chosen[split][name].append(path)
+        counts["duplicates_dropped"] += int(np.count_nonzero(~kept))
     random = np.random.default_rng(seed)
     for name, listed in chosen["train"].items():
         drawn = random.permutation(len(listed))[: target.train_per_class]
@@ -138,15 +139,26 @@ def write_splits(folder: Path, source: Opened, target: Params, seed: int) -> dic
         if empty := [name for name, files in classes.items() if not files]:
             raise InputError(f"target: no image of '{empty[0]}' in {part} can be read")
     counts: Counter[str] = Counter()
-    for split, classes in choose_images(images, target, seed).items():
+    for split, classes in choose_images(images, target, seed, counts).items():
         for name, files in classes.items():
             counts[f"{split}_{name}"] = len(files)
             place = folder / paths.target(split).relative_to(paths.TARGET) / name
             place.mkdir(parents=True)
             for file in files:
-                shutil.copyfile(file, place / file.name)
+                shutil.copyfile(file, _free(place / file.name))
+    if copies := counts["duplicates_dropped"]:
+        print(f"fetch: {copies} images are copies of some in another split and are left out")
     counted = {name: counts[name] for name in sorted(counts)}
     return {"unreadable": len(names), "unreadable_names": names, **counted}
+
+
+def _free(path: Path) -> Path:
+    """`path`, with a number if it is taken: by an image of another folder below the same class."""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_stem(f"{path.stem}_{number}")
+    return free
 
 
 def fetch(target: Params, seed: int) -> None:

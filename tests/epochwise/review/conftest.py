@@ -2,19 +2,19 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
+from epochwise.noise import digest
 from tests.epochwise.review.project import TASKS, Project, digits, reconstructions
 
 NOISE = {
-    "lstm": {
-        "repeats": 5,
-        "digest": "of other params",
-        "metrics": {
-            "roc_auc": {"mean": 0.8, "std": 0.002},
-            "balanced_accuracy": {"mean": 0.7, "std": 0.002},
-        },
-    }
+    "repeats": 5,
+    "metrics": {
+        "roc_auc": {"mean": 0.8, "std": 0.002},
+        "balanced_accuracy": {"mean": 0.7, "std": 0.002},
+    },
 }
+"""Of the lstm with the params of main."""
 CHAMPIONS = {"champions": {"binary_reviews": {"family": "lstm"}}}
 
 
@@ -28,12 +28,16 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project.give("cnn", digits(20), "trained once", accuracy=0.9)
     project.give("autoencoder", reconstructions(0.3), "trained once", cross_entropy=0.3)
     project.give_gan(0.2, "trained once")
-    project.write("metrics/noise.json", json.dumps(NOISE))
     project.write("metrics/champions.json", json.dumps(CHAMPIONS))
     project.write(
         "cards/lstm.md", "# lstm\n\n<script>alert(1)</script> | [x](javascript:alert(1))\n"
     )
     project.run("main")
+    locked = yaml.safe_load((project.root / "dvc.lock").read_text())
+    noise = NOISE | {"digest": digest(locked, "lstm")}
+    project.write("metrics/noise.json", json.dumps({"lstm": noise}))
+    project.git("add", "metrics/noise.json")
+    project.git("commit", "-qm", "noise")
     _threshold(project)
     _retrained(project)
     _experiment(project)

@@ -66,7 +66,7 @@ def test_what_is_in_no_cache_is_named_with_the_command_that_gets_it(
     clone.git("tag", "v1")
     with pytest.raises(MissingError) as caught:
         Revision(name, clone.root).read(PREDICTIONS)
-    switch = "" if name == "workspace" else f"git checkout {name} && "
+    switch = "" if name == "workspace" else f"git checkout {name} && dvc checkout; "
     assert f"run `{switch}dvc repro`" in str(caught.value)
     clone.dvc("remote", "add", "-q", "--local", "-d", "shared", str(clone.root / "remote"))
     with pytest.raises(MissingError) as caught:

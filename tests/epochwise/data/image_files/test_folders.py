@@ -1,5 +1,6 @@
 """Images in folders are found by split and class, and those that cannot be read are named."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,17 @@ def test_unreadable_images_are_found(tmp_path: Path) -> None:
     kept, unreadable = readable(list_images(tmp_path))
     assert [path.name for path in unreadable] == ["cut.jpg", "page.jpg"]
     assert [path.name for path in kept["train"]["cat"]] == ["1.jpg", "2.png"]
+
+
+def test_a_folder_of_images_beside_the_splits_is_refused(tmp_path: Path) -> None:
+    for split in ("Training", "Testing", "holdout"):
+        for name in ("cat", "dog"):
+            write_image(tmp_path / split / name / "1.jpg")
+    with pytest.raises(
+        InputError, match="holdout has images, but its name is that of no split, as"
+    ):
+        list_images(tmp_path)
+    shutil.rmtree(tmp_path / "holdout")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes/read.me").touch()
+    assert list(list_images(tmp_path)) == ["test", "train"]

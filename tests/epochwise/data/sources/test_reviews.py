@@ -255,14 +255,20 @@ def test_a_scale_is_found_in_the_data_where_there_is_one() -> None:
         "every rating is 7: give the lowest .* -S reviews.scale=", "table", "t.csv", {"scale": None}
     )
     rule = {"scale": None, "negative_up_to": 4, "positive_from": 7}
-    write_ratings(5, 9, "n/a")
+    write_ratings(5, 9, "bad")
     refuse("negative up to 4 and positive from 7 do not follow", "table", "t.csv", rule)
-    write_ratings(3, 9, "n/a")
+    write_ratings(3, 9, "bad")
     refuse(
-        "row 3: column 'rating' has 'n/a', expected a number from 3 to 9", "table", "t.csv", rule
+        "row 3: column 'rating' has 'bad', expected a number from 3 to 9", "table", "t.csv", rule
     )
-    write_ratings(7, 7, "n/a", label=[0, 1, 1])
+    write_ratings(7, 7, "bad", label=[0, 1, 1])
     assert [row["label"] for row in fetch("table", "t.csv", {"scale": None})] == [0, 1, 1]
+
+
+@pytest.mark.parametrize("missing", ["", "NA", "NaN", "None", "null", "n/a", "-"])
+def test_a_missing_rating_says_neither(missing: str) -> None:
+    write_ratings(1, 5, missing)
+    assert [row["label"] for row in fetch("table", "t.csv")] == [0, 1, None]
 
 
 def test_a_fine_scale_is_not_counted_rating_by_rating() -> None:

@@ -77,7 +77,10 @@ def test_a_folder_keeps_its_splits_and_broken_images_are_named(
     Path("mine/train/dog/copy.png").write_bytes(copy)
     metrics = fetch_target(source="folder", path="mine", train_per_class=None)
     assert (metrics["unreadable"], metrics["unreadable_names"]) == (1, ["train/cat/broken.jpg"])
-    assert "train/cat/broken.jpg cannot be read as an image" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "train/cat/broken.jpg cannot be read as an image" in said
+    assert "1 images are copies of some in another split" in said
+    assert metrics["duplicates_dropped"] == 1
     splits = fetched_target()
     assert {split: len(classes["dog"]) for split, classes in splits.items()} == {
         "train": 6,
@@ -145,3 +148,15 @@ def test_a_class_of_which_no_image_can_be_read_is_refused() -> None:
     with pytest.raises(InputError, match="no image of 'dog' in train can be read"):
         fetch_target(source="folder", path="mine")
     assert not Path("data/target").exists()
+
+
+def test_images_below_their_class_are_read_and_keep_their_names_apart() -> None:
+    for shoot in ("a", "b"):
+        write_images(Path("around/mine"), f"cut/{shoot}", 6)
+        for name in ("cat", "dog"):
+            folder = Path("photographs/all") / name / shoot
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            Path("around/mine/cut", shoot, name).rename(folder)
+    metrics = fetch_target(source="folder", path="photographs", train_per_class=None)
+    assert sum(metrics[f"{split}_cat"] for split in SPLITS) == 12
+    assert sum(len(classes["cat"]) for classes in fetched_target().values()) == 12
