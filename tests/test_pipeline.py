@@ -240,14 +240,17 @@ def test_classify_and_embed_refuse_what_they_cannot_read(project: Path) -> None:
         (("epochwise.classify", "--family", "cnn", "none"), "there is no file or folder none"),
         (("epochwise.classify", "--family", "cnn", "broken.png"), "broken.png cannot be read"),
         (("epochwise.classify", "--family", "cnn", "empty"), "empty: found no images"),
-        (("epochwise.classify", "--family", "transfer", "params.yaml"), "expected an image or a"),
-        (("epochwise.embed", "--family", "cnn", "params.yaml", "--output", "x"), "at the start"),
+        (("epochwise.classify", "--family", "transfer", "params.yaml"), "expected an image (.bmp"),
+        (
+            ("epochwise.embed", "--family", "cnn", "params.yaml", "--output", "x.parquet"),
+            "at the start",
+        ),
     ):
         done = run(project, *arguments)
         assert done.returncode == 1 and done.stdout == ""
         (line,) = done.stderr.splitlines()
         assert message in line
-    assert not (project / "x").exists()
+    assert not (project / "x.parquet").exists()
 
 
 def test_no_text_of_test_is_in_what_was_learned_from(project: Path) -> None:
@@ -278,7 +281,7 @@ def test_predict_gives_the_predictions_of_evaluate_again(family: str, project: P
 
 def test_predict_refuses_what_it_cannot_read(project: Path) -> None:
     for arguments, message in (
-        (("--family", "lstn", "fine"), "no family 'lstn': expected one of autoencoder, baseline"),
+        (("--family", "lstn", "fine"), "no family 'lstn' (did you mean 'lstm'?): expected one of"),
         (("--family", "baseline", "--input", "none.csv"), "there is no file none.csv"),
         (("--family", "baseline", "--input", "reviews.csv", "--column", "txt"), "no column 'txt'"),
     ):

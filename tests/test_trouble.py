@@ -91,7 +91,10 @@ def test_a_folder_that_takes_no_files_is_one_line() -> None:
     _, errors = running.communicate()
     assert running.returncode == 1
     assert errors.startswith("error: ") and "out/.b.partial" in errors
-    assert "make the file and its folder writable" in errors and len(errors.splitlines()) == 1
+    assert (
+        "make the file and its folder readable and writable" in errors
+        and len(errors.splitlines()) == 1
+    )
 
 
 def test_a_full_memory_is_one_line() -> None:

@@ -59,7 +59,10 @@ def test_networks_start_without_what_keras_can_do_without() -> None:
 
 
 def test_an_unknown_family_is_told() -> None:
-    with pytest.raises(InputError, match="no family 'lstn': expected one of autoencoder, baseline"):
+    with pytest.raises(
+        InputError,
+        match=r"no family 'lstn' \(did you mean 'lstm'\?\): expected one of autoencoder, base",
+    ):
         families.row("lstn")
 
 
