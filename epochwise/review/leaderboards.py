@@ -46,7 +46,7 @@ def _row(family: Family) -> list[Cell]:
     further = [family.value(name) for name in FURTHER[family.task]]
     epoch = family.value("epoch")
     return [
-        Cell(family.name, "of other data: run dvc repro" if family.stale else ""),
+        Cell(family.name, "older than what it reads: run dvc repro" if family.stale else ""),
         *(_headline(family, metric) for metric in HEADLINES[family.task]),
         *(Cell(wording.figure(value), key=value) for value in further),
         Cell(wording.whole(epoch), key=epoch),

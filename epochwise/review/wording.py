@@ -200,8 +200,10 @@ def whole(value: float | None) -> str:
 
 
 def figure(value: float | None) -> str:
-    """Any figure, to four digits."""
-    return "-" if value is None else f"{value:.4g}"
+    """Any figure: a whole one as it is, others to four digits."""
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if value == int(value) else f"{value:.4g}"
 
 
 def plain(value: Any) -> str:
