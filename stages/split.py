@@ -170,6 +170,9 @@ def main() -> None:
         "own_splits": sorted(facts["split"].dropna().unique()),
     }
     metrics |= check_splits(facts["label"].to_numpy(), names)
+    if metrics["own_splits"] and split.by != "random":
+        own = " and ".join(metrics["own_splits"])
+        print(f"split: {own} are the source's own; split.by divides what it has not divided")
     if split.by == "time" and (without := int(facts["time"].isna().sum())):
         print(f"split: {without} of {len(facts)} reviews have no time and count as the oldest")
         metrics["without_time"] = without

@@ -154,6 +154,29 @@ def test_stage_divides_all_rows_in_order_with_the_same_bytes(
     }
 
 
+def test_what_by_time_cannot_divide_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    paths.CLEAN_REVIEWS.parent.mkdir(parents=True)
+    filled = [
+        {name: None for name in SCHEMA.names}
+        | {"review_id": n, "text": f"word{n}", "label": n % 2, "time": n if n > 5 else None}
+        | {"split": "test" if n > 80 else None}
+        for n in range(100)
+    ]
+    pq.write_table(pa.Table.from_pylist(filled, schema=SCHEMA), paths.CLEAN_REVIEWS)
+    content = {"seed": {"data": 3}, "split": dict(split(by="time", valid=0.2))}
+    Path("params.yaml").write_text(yaml.safe_dump(content | {"engine": {"partition_rows": 9}}))
+    stage.main()
+    assert capsys.readouterr().out.splitlines() == [
+        "split: test are the source's own; split.by divides what it has not divided",
+        "split: 6 of 100 reviews have no time and count as the oldest",
+    ]
+    metrics = read_json(paths.dataset_metrics("reviews", "split"))
+    assert (metrics["test"]["n"], metrics["without_time"]) == (19, 6)
+
+
 def test_texts_that_differ_in_marks_alone_stand_in_one_split() -> None:
     texts = [f"word{number}{mark}" for number in range(50) for mark in ("", " !", " . .")]
     table = pa.table({"text": texts, "label": [1] * 150, "split": pa.nulls(150, pa.string())})
