@@ -30,7 +30,7 @@ from epochwise import families
 from epochwise.core import paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import write_metrics
-from epochwise.core.lock import is_current
+from epochwise.core.lock import is_current, upstream
 
 STAGES = ("train", "filter", "threshold", "select", "score", "evaluate")
 """The stages of a family, whose params and inputs are what noise holds for."""
@@ -47,7 +47,7 @@ def digest(lock: dict[str, Any], family: str) -> str | None:
     training seed and the code are left out. None: the lock has not seen the family run.
     """
     found = {}
-    for name, entry in upstream(lock, family).items():
+    for name, entry in _stages(lock, family).items():
         values = dict(entry.get("params", {}).get("params.yaml", {}))
         values.pop("seed.training", None)
         deps = {dep["path"]: dep.get("md5") for dep in entry.get("deps", ())}
@@ -64,24 +64,14 @@ def code(lock: dict[str, Any], family: str) -> str | None:
             for dep in entry.get("deps", ())
             if not dep["path"].startswith(("data/", *MADE))
         }
-        for name, entry in upstream(lock, family).items()
+        for name, entry in _stages(lock, family).items()
     }
     return _hashed(found)
 
 
-def upstream(lock: dict[str, Any], family: str) -> dict[str, Any]:
-    """The entries in dvc.lock of a family's stages, and of the stages that made what they read."""
-    stages = lock.get("stages", {})
-    makers = {out["path"]: name for name, entry in stages.items() for out in entry.get("outs", ())}
-    ahead = [f"{step}@{family}" for step in STAGES if f"{step}@{family}" in stages]
-    found: dict[str, Any] = {}
-    while ahead:
-        name = ahead.pop()
-        if name not in found:
-            found[name] = stages[name]
-            read = [dep["path"] for dep in stages[name].get("deps", ())]
-            ahead += [makers[path] for path in read if path.startswith(MADE) and path in makers]
-    return found
+def _stages(lock: dict[str, Any], family: str) -> dict[str, Any]:
+    """The entries of a family's stages, and of those that made of a seed what they read."""
+    return upstream(lock, [f"{step}@{family}" for step in STAGES], MADE)
 
 
 def _hashed(found: dict[str, Any]) -> str | None:

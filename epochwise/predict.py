@@ -15,10 +15,9 @@ import pyarrow as pa
 import typer
 
 from epochwise import families
-from epochwise.core import params, paths
+from epochwise.core import lock, params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import read_json
-from epochwise.core.lock import LOCK, not_run
 from epochwise.data.cleaning import Clean, clean_text
 from epochwise.data.review_files.table import read_columns
 from epochwise.measures.binary import at_threshold
@@ -60,11 +59,9 @@ def load(name: str | None) -> Classifier:
 
 def _check_params(name: str) -> None:
     """Refuse params that are others than those the family was trained with."""
-    if not LOCK.exists():
-        return
-    changed = not_run(params.parse(LOCK.read_bytes(), LOCK), params.load())
-    read = {"clean", "encode", "vectorize", f"train@{name}", f"threshold@{name}"}
-    if found := sorted(read & set(changed)):
+    locked = lock.read()
+    made_by = lock.upstream(locked, [f"threshold@{name}"])
+    if found := sorted(made_by.keys() & lock.not_run(locked, params.load())):
         raise InputError(
             f"{params.PARAMS} was changed after {', '.join(found)} ran: run `dvc repro"
             f" threshold@{name}`, or bring back the params that {name} was trained with"

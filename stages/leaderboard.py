@@ -13,10 +13,9 @@ import pandas as pd
 import typer
 
 from epochwise import families
-from epochwise.core import params, paths
+from epochwise.core import lock, params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import read_json, read_table, replacing, write_metrics
-from epochwise.core.lock import LOCK, is_current
 from epochwise.measures.binary import at_threshold, counts, precision_and_recall, weighted_auc
 from epochwise.measures.bootstrap import interval, mcnemar, p_value, resamples
 
@@ -261,9 +260,9 @@ def main(
         raise InputError(f"{paths.LEADERBOARD} not found: run `dvc repro --force -s leaderboard`")
     for title, shown in tables(table, read_json(paths.LEADERBOARD)).items():
         print(f"\n{title}\n{shown.to_string(index=False)}")
-    if show and LOCK.exists():
-        locked = params.parse(LOCK.read_bytes(), LOCK)
-        if stale := [name for name in table if not is_current(locked, f"evaluate@{name}")]:
+    if show:
+        locked = lock.read()
+        if stale := [name for name in table if not lock.is_current(locked, f"evaluate@{name}")]:
             print(f"\nOf other data or params, until `dvc repro` has run: {', '.join(stale)}")
 
 

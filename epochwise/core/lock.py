@@ -8,7 +8,7 @@ cache is no substitute, as it knows no stage with outputs in git, of which most 
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,24 @@ def keep() -> None:
             beside.replace(KEPT)
 
 
+def read() -> dict[str, Any]:
+    """The content of dvc.lock; empty where nothing was ever run.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    import yaml
+
+    from epochwise.core.cli import InputError
+
+    # The fast loader where PyYAML has it: dvc.lock is long.
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return (yaml.load(LOCK.read_bytes(), loader) if LOCK.exists() else None) or {}
+    except (yaml.YAMLError, ValueError):
+        raise InputError(f"{LOCK} is damaged: run `python -m epochwise.check`") from None
+
+
 def not_run(locked: dict[str, Any], values: dict[str, Any]) -> list[str]:
     """Stages that ran with other params than `values`, by the content of dvc.lock."""
     return [
@@ -42,27 +60,33 @@ def not_run(locked: dict[str, Any], values: dict[str, Any]) -> list[str]:
 
 def is_current(locked: dict[str, Any], name: str) -> bool:
     """Whether a stage, and each that it depends on, has read what stands in dvc.lock as made."""
+    outs = [out for entry in _stages(locked).values() for out in entry.get("outs") or ()]
+    made = {out["path"]: out.get("md5") for out in outs}
+    return all(
+        made.get(dep["path"], dep.get("md5")) == dep.get("md5")
+        for entry in upstream(locked, [name]).values()
+        for dep in entry.get("deps") or ()
+    )
+
+
+def upstream(
+    locked: dict[str, Any], names: Iterable[str], within: tuple[str, ...] = ("",)
+) -> dict[str, Any]:
+    """The entries in dvc.lock of the stages `names`, and of all that made what they read.
+
+    `within` are the beginnings of the paths of outputs whose makers are looked for.
+    """
     stages = _stages(locked)
-    made = {out["path"]: (maker, out.get("md5")) for maker, out in _outs(stages)}
-    seen, ahead = set[str](), [name]
+    makers = {out["path"]: name for name, e in stages.items() for out in e.get("outs") or ()}
+    ahead = [name for name in names if name in stages]
+    found: dict[str, Any] = {}
     while ahead:
-        stage = ahead.pop()
-        if stage in seen:
-            continue
-        seen.add(stage)
-        for dep in stages.get(stage, {}).get("deps") or ():
-            maker, digest = made.get(dep["path"], (None, dep.get("md5")))
-            if digest != dep.get("md5"):
-                return False
-            if maker:
-                ahead.append(maker)
-    return True
-
-
-def _outs(stages: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for name, entry in stages.items():
-        for out in entry.get("outs") or ():
-            yield name, out
+        name = ahead.pop()
+        if name not in found:
+            found[name] = stages[name]
+            deps = [dep["path"] for dep in stages[name].get("deps") or ()]
+            ahead += [makers[path] for path in deps if path.startswith(within) and path in makers]
+    return found
 
 
 def _stages(locked: dict[str, Any]) -> dict[str, Any]:

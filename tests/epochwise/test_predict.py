@@ -162,7 +162,12 @@ def test_the_command_reads_standard_input(project: Path) -> None:
 def test_params_other_than_those_of_the_training_are_told(project: Path) -> None:
     content = params.load()
     read = {"clean": content["clean"], "train.baseline": content["train"]["baseline"]}
-    stages = {"train@baseline": {"params": {"params.yaml": read}}}
+    model = [{"path": "data/epochs/baseline", "md5": "a"}]
+    stages = {
+        "train@baseline": {"params": {"params.yaml": read}, "outs": model},
+        "threshold@baseline": {"deps": model},
+        "train@lstm": {"params": {"params.yaml": {"train.lstm": {}}}},
+    }
     Path("dvc.lock").write_text(yaml.safe_dump({"stages": stages}))
     predict.load("baseline")
     content["train"]["baseline"]["ngrams"] = 9
