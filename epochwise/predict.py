@@ -12,20 +12,24 @@ from typing import Annotated, NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import typer
 
 from epochwise import families
 from epochwise.core import lock, params, paths
 from epochwise.core.cli import InputError, run
-from epochwise.core.files import read_json
+from epochwise.core.files import read_json, read_table
 from epochwise.data.cleaning import Clean, clean_text
 from epochwise.data.review_files.table import read_columns
+from epochwise.inputs.reviews.tokens import split, tokenize
 from epochwise.measures.binary import at_threshold
 from epochwise.results import CSV, PARQUET, check_output, write_output
 
 CHAMPION = "binary_reviews"
 ADDED = ("probability", "predicted")
 """The columns that a table gets."""
+WORD = r"^[\pL\pN]"
+"""How words of the vocabulary begin; marks, and what stands for unknown words, do not."""
 
 
 class Classifier(NamedTuple):
@@ -69,7 +73,10 @@ def _check_params(name: str) -> None:
 
 
 def probabilities(classifier: Classifier, texts: list[str]) -> np.ndarray:
-    """P(1) of raw texts (n,), cleaned as the pipeline cleans; nan where no word is left."""
+    """P(1) of raw texts (n,), cleaned as the pipeline cleans; nan where no word is left.
+
+    Says on standard error how many of the others have no word that was seen in training.
+    """
     clean = classifier.clean
     cleaned = np.array(
         [clean_text(text, clean.digits, clean.punctuation) for text in texts], dtype=object
@@ -81,7 +88,30 @@ def probabilities(classifier: Classifier, texts: list[str]) -> np.ndarray:
         learner = families.load_learner(family.row.learner)
         column = pa.chunked_array([cleaned[read]], pa.string())
         likely[read] = learner.probabilities(family, classifier.params, column)
+        if strange := _count_strange(column):
+            print(
+                f"{_reviews_have(strange)} no word that was seen in training: what is predicted"
+                " for them says little",
+                file=sys.stderr,
+            )
     return likely
+
+
+def _count_strange(texts: pa.ChunkedArray) -> int:
+    """How many cleaned texts have no word of the vocabulary, in which marks are no words.
+
+    It is 0 where there is none: linear models do without.
+    """
+    if not paths.VOCABULARY.exists():
+        return 0
+    vocabulary = read_table(paths.VOCABULARY)
+    words = vocabulary.filter(pc.match_substring_regex(vocabulary["word"], WORD))
+    known = pc.list_value_length(tokenize(split(texts), words))
+    return int(np.count_nonzero(known.to_numpy() == 0))
+
+
+def _reviews_have(count: int) -> str:
+    return "1 review has" if count == 1 else f"{count} reviews have"
 
 
 def predict_table(classifier: Classifier, table: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -104,8 +134,7 @@ def predict_file(classifier: Classifier, path: Path, column: str, output: Path |
     write_output(output, predicted)
     empty = int(predicted["predicted"].isna().sum())
     if empty:
-        reviews = "1 review has" if empty == 1 else f"{empty} reviews have"
-        print(f"{reviews} no words to read and got no prediction", file=sys.stderr)
+        print(f"{_reviews_have(empty)} no words to read and got no prediction", file=sys.stderr)
 
 
 def predict_text(classifier: Classifier, text: str) -> str:

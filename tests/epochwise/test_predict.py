@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import yaml
 
 from epochwise import families, predict
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError
-from epochwise.core.files import copy_epoch, write_json
+from epochwise.core.files import copy_epoch, write_json, write_table
 from epochwise.data.review_files.table import read_columns
+from epochwise.inputs.reviews.tokens import UNKNOWN
 from epochwise.learners import linear
 from tests.configuration import ROOT
 from tests.epochwise.review_project import make_project
@@ -90,6 +92,22 @@ def test_one_text_is_one_line() -> None:
     assert predict.predict_text(classifier, "good") == f"1 (P(1) = {likely:.4f})"
     with pytest.raises(InputError, match=r"there is nothing to read in '!!'"):
         predict.predict_text(classifier, "!!")
+
+
+@pytest.mark.parametrize("unknown_token", [False, True])
+def test_texts_without_a_known_word_are_counted(
+    unknown_token: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["good", ".", *([UNKNOWN] if unknown_token else [])]
+    write_table(paths.VOCABULARY, pa.table({"word": words}))
+    classifier = predict.load("baseline")
+    likely = predict.probabilities(classifier, ["good mxyzptlk", "mxyzptlk .", "qwrk!", ""])
+    assert np.isnan(likely).tolist() == [False, False, False, True]
+    assert capsys.readouterr().err == (
+        "2 reviews have no word that was seen in training: what is predicted for them says little\n"
+    )
+    predict.probabilities(classifier, ["good"])
+    assert capsys.readouterr().err == ""
 
 
 def test_a_file_is_answered_as_csv_and_reviews_without_words_are_counted(
