@@ -14,7 +14,7 @@ from typing import IO
 from epochwise import families
 from epochwise.core.cli import InputError, run
 
-DVC = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro"]
+DVC = [sys.executable, "-m", "epochwise.dvc", "--wait-for-lock", "repro"]
 REST = ["leaderboard", "champion", "cards"]
 """The stages that read every family."""
 SHOWN = 3

@@ -1,0 +1,109 @@
+"""dvc.lock, of which a stage replaces its own lines, has the bytes that DVC itself writes."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dvc.utils.serialize import dump_yaml, modify_yaml
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from epochwise.dvc import replace_entry
+from epochwise.recovery import HEAD
+from tests.configuration import ROOT
+
+NAMES = st.from_regex(r"[a-z_]+(@[a-z_0-9]+)?", fullmatch=True)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=200)
+KEYS = st.text(min_size=1, max_size=20)
+PARAMS = st.dictionaries(
+    KEYS,
+    st.recursive(
+        SCALARS,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+        max_leaves=6,
+    ),
+    max_size=4,
+)
+ENTRIES = st.builds(
+    lambda params, size: {
+        "cmd": "python -m stages.train lstm",
+        "deps": [{"path": "epochwise/core", "hash": "md5", "md5": f"{size:032x}", "size": size}],
+        "params": {"params.yaml": params},
+    },
+    PARAMS,
+    st.integers(min_value=0, max_value=2**100),
+)
+
+
+@given(st.dictionaries(NAMES, ENTRIES, min_size=1, max_size=4), NAMES, ENTRIES)
+def test_an_entry_is_replaced_as_dvc_replaces_it(
+    tmp_path_factory: pytest.TempPathFactory,
+    entries: dict[str, Any],
+    name: str,
+    entry: dict[str, Any],
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "dvc.lock"
+    for changed in (name, next(iter(entries))):
+        dump_yaml(path, {"schema": "2.0", "stages": entries})
+        before = _update(path, {})
+        # What DVC writes otherwise when it reads it again is another matter.
+        assume(_update(path, {}) == before)
+        assert replace_entry(before, changed, entry) == _update(path, {changed: entry})
+
+
+def _update(path: Path, entries: dict[str, Any]) -> str:
+    """The text of dvc.lock after DVC's own way to change entries."""
+    with modify_yaml(path) as content:
+        content["stages"].update(entries)
+    return path.read_text(encoding="utf-8")
+
+
+def test_a_lock_with_more_than_stages_is_left_to_dvc() -> None:
+    stage = "  a:\n    cmd: b\n"
+    assert replace_entry(HEAD + stage, "a", {"cmd": "c"}) == f"{HEAD}  a:\n    cmd: c\n"
+    for text in (f"# mine\n{HEAD}{stage}", f"{HEAD}{stage}datasets: []\n"):
+        assert replace_entry(text, "a", {"cmd": "c"}) is None
+
+
+def test_a_pipeline_leaves_the_lock_of_dvc_itself(tmp_path: Path) -> None:
+    """From nothing; where one of several stages runs again; and with what DVC has to write."""
+    pipeline = {
+        "stages": {
+            "make": {
+                "foreach": ["a", "b", "c"],
+                "do": {
+                    "cmd": "echo ${item} > ${item}.txt",
+                    "params": ["${item}"],
+                    "outs": ["${item}.txt"],
+                },
+            },
+        }
+    }
+    folders = {module: tmp_path / module for module in ("dvc", "epochwise.dvc")}
+    for module, folder in folders.items():
+        folder.mkdir()
+        (folder / "dvc.yaml").write_text(yaml.safe_dump(pipeline))
+        _dvc(module, folder, "init", "--no-scm", "--quiet")
+    values: dict[str, Any] = {"a": 1e-05, "b": {"rate": [0.5, None]}, "c": "on"}
+    locks = []
+    for change in ({}, {"b": "12e3"}, {"c": "two\n\nlines"}, {"a": 2}):
+        values |= change
+        for module, folder in folders.items():
+            (folder / "params.yaml").write_text(yaml.safe_dump(values))
+            _dvc(module, folder, "repro", "--quiet")
+        ours, theirs = ((folder / "dvc.lock").read_bytes() for folder in folders.values())
+        assert ours == theirs
+        locks.append(ours)
+    assert len(set(locks)) == len(locks)
+
+
+def _dvc(module: str, folder: Path, *arguments: str) -> None:
+    subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "DVC_NO_ANALYTICS": "1"},
+        check=True,
+    )
