@@ -14,10 +14,10 @@ fi
 
 # Without a remote that answers, such as in a fork that has no key to it, all is made from the sources.
 if python -m dvc status --cloud > /dev/null; then
-    python -m dvc repro --pull --allow-missing
+    python -m epochwise.dvc repro --pull --allow-missing
 else
     echo 'No remote can be read: everything runs, from the sources on.'
-    python -m dvc repro
+    python -m epochwise.dvc repro
 fi
 
 # With the run cache, so that `dvc repro --pull` at home takes these results over without a run.

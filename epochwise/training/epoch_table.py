@@ -2,16 +2,22 @@
 
 import hashlib
 import time
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 from dvclive import Live
 
 from epochwise.core import paths
-from epochwise.core.files import read_table, replacing, write_json, write_table
+from epochwise.core.cli import InputError
+from epochwise.core.files import read_json, read_table, replacing, write_json, write_table
 
 NUMBERS = "%.6g"
 """Finer than other numbers in git: epochs that differ by less are still chosen among."""
+ALIKE = 2.0
+"""By what factor the times of one training differ with other work on the machine."""
+SHORT = 10.0
+"""Seconds within which a training is mostly the start of its libraries."""
 
 
 def live_curves(family: str) -> Live:
@@ -30,16 +36,33 @@ def write_epoch_table(family: str, table: pd.DataFrame, seconds: float) -> None:
     """Write metrics/<family>/epochs.csv, and beside it how long the training of that table took.
 
     The duration differs from run to run, so it is no output of the pipeline. The digest says which
-    table it is of.
+    table it is of. Where the same table took about as long before, the time on record stays: the
+    rest is other work on the machine, which is no change to review.
     """
     path = paths.metrics(family, "epochs.csv")
     with replacing(path) as beside:
         table.to_csv(beside, index=False, float_format=NUMBERS)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    write_json(
-        paths.metrics(family, "timing.json"),
-        {"train_seconds": round(seconds, 1), "epochs_csv_sha256": digest},
-    )
+    timing = paths.metrics(family, "timing.json")
+    before = _time_on_record(timing, digest)
+    if before is None or not _is_alike(before, seconds):
+        write_json(timing, {"train_seconds": round(seconds, 1), "epochs_csv_sha256": digest})
+
+
+def _is_alike(*seconds: float) -> bool:
+    shorter, longer = sorted(seconds)
+    return longer < max(ALIKE * shorter, SHORT)
+
+
+def _time_on_record(timing: Path, digest: str) -> float | None:
+    """How many seconds the training took that left the table of this digest, if that is known."""
+    try:
+        match read_json(timing):
+            case {"epochs_csv_sha256": known, "train_seconds": float(seconds)} if known == digest:
+                return seconds
+    except (FileNotFoundError, InputError):  # as the conflict of a merge leaves it
+        pass
+    return None
 
 
 def write_only_epoch(

@@ -32,6 +32,31 @@ def test_numbers_keep_six_digits_and_the_duration_names_its_table() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "on_record"),
+    [
+        (40.0, 79.9, 40.0),
+        (79.9, 40.0, 79.9),
+        (40.0, 80.1, 80.1),
+        (80.1, 40.0, 40.0),
+        (1.0, 9.9, 1.0),
+    ],
+)
+def test_the_time_of_a_table_changes_where_it_is_another(
+    before: float, after: float, on_record: float
+) -> None:
+    table = pd.DataFrame([{"epoch": 0, "train_loss": 0.5, "kept": 1}])
+    timing = paths.metrics("lstm", "timing.json")
+    write_epoch_table("lstm", table, before)
+    write_epoch_table("lstm", table, after)
+    assert read_json(timing)["train_seconds"] == on_record
+    write_epoch_table("lstm", table.assign(train_loss=0.4), before)
+    assert read_json(timing)["train_seconds"] == before
+    timing.write_text("<<<<<<< HEAD")
+    write_epoch_table("lstm", table.assign(train_loss=0.4), after)
+    assert read_json(timing)["train_seconds"] == after
+
+
 def test_live_curves_have_a_step_for_each_epoch() -> None:
     with live_curves("lstm") as live:
         for loss in (0.5, 0.25):
