@@ -53,6 +53,8 @@ def prepare(family: Family, params: Any, seed: int) -> Training:
     schedule(network.optimizer, params.optimizer, epochs * params.batches(len(weights)))
     network.optimizer.build(network.trainable_variables)
     trainer, predictor = Trainer(network), Predictor(network)
+    scored_x, scored_y = dict(x), dict(y)
+    scored_x["train"], scored_y["train"] = _scored_part(x["train"], y["train"], params, seed)
 
     def fit(epoch: int) -> None:
         random = streams.generator("epoch", seed, epoch)
@@ -60,8 +62,8 @@ def prepare(family: Family, params: Any, seed: int) -> Training:
         trainer.epoch((x["train"], y["train"], weights), shuffled)
 
     def score_epoch(_epoch: int) -> Scored:
-        likely = {split: _apply(predictor, x[split]) for split in SPLITS}
-        return Scored(epoch_row(y, likely), {"valid": likely["valid"]})
+        likely = {split: _apply(predictor, scored_x[split]) for split in SPLITS}
+        return Scored(epoch_row(scored_y, likely), {"valid": likely["valid"]})
 
     return Training(
         family=family.name,
@@ -84,6 +86,15 @@ def count_epochs(params: Any, reviews: int) -> int:
     if isinstance(params, SequenceParams) and params.shown is not None:
         epochs = min(epochs, max(params.shown // reviews, 2))
     return epochs
+
+
+def _scored_part(x: Input, y: np.ndarray, params: Any, seed: int) -> tuple[Input, np.ndarray]:
+    """The inputs and labels of those reviews of train that are scored after every epoch."""
+    if not isinstance(x, Sequences) or params.scored is None or params.scored >= len(x):
+        return x, y
+    drawn = streams.generator("scored", seed, 0).choice(len(x), params.scored, replace=False)
+    rows = np.sort(drawn)
+    return x.take(rows), y[rows]
 
 
 def _write_valid(reviews: pa.Table, history: list[Scored], folder: Path) -> None:

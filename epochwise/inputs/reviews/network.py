@@ -33,6 +33,7 @@ class SequenceParams(ClassifierFit, Cut):
     updates `all` word vectors, as long as their momentum lasts, or only those that it has
     `touched`, which have none (epochwise.training.lazy). Training ends early, though not before two
     epochs, where another one would show the network more than `shown` reviews in all (null: never).
+    After an epoch at most `scored` reviews of train are scored, always the same (null: all).
     """
 
     embedding: Literal["random", "word2vec"]
@@ -40,6 +41,7 @@ class SequenceParams(ClassifierFit, Cut):
     embedding_dropout: float = Field(ge=0, lt=1)
     embedding_updates: Literal["all", "touched"]
     shown: PositiveInt | None
+    scored: PositiveInt | None
 
     @model_validator(mode="after")
     def _touched_is_for_adamax(self) -> Self:

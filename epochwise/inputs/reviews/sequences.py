@@ -1,7 +1,7 @@
 """Token ids as networks read them: reviews cut to a length, and padded in batches."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 import numpy as np
@@ -64,6 +64,10 @@ class Sequences:
         ids = mapped(flat())
         lengths = np.concatenate(known)
         return cls(ids, np.cumsum(lengths, dtype="int64") - lengths, lengths, width, cut)
+
+    def take(self, rows: np.ndarray) -> Self:
+        """The reviews `rows` alone."""
+        return replace(self, starts=self.starts[rows], lengths=self.lengths[rows])
 
     def __len__(self) -> int:
         return len(self.lengths)

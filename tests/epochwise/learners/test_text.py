@@ -170,6 +170,21 @@ def test_a_family_without_a_chosen_network_is_told() -> None:
     assert not paths.scores("lstm").exists()
 
 
+def test_scoring_a_part_of_train_changes_its_columns_alone() -> None:
+    found = {}
+    for scored in (None, SIZES["train"], 20):
+        set_params("lstm", scored=scored)
+        train("lstm")
+        files = {path.name: path.read_bytes() for path in paths.epochs("lstm").iterdir()}
+        table = pd.read_csv(paths.metrics("lstm", "epochs.csv"))
+        found[scored] = files, table.filter(like="valid"), table.filter(like="train")
+    files, valid, trained = found[None]
+    for other_files, other_valid, _ in found.values():
+        assert other_files == files and other_valid.equals(valid)
+    assert found[SIZES["train"]][2].equals(trained)
+    assert not (found[20][2] == trained).all(axis=None)
+
+
 @pytest.mark.parametrize(("shown", "epochs"), [(None, 6), (1000, 6), (300, 5), (59, 2), (1, 2)])
 def test_epochs_end_where_enough_reviews_have_been_shown(shown: int | None, epochs: int) -> None:
     set_params("lstm", epochs=6, shown=shown)

@@ -48,6 +48,7 @@ def test_rows_equal_a_loop_over_words(
     assert made[:].tolist() == expected
     backwards = np.arange(len(tokens))[::-1]
     assert made[backwards].tolist() == expected[::-1]
+    assert made.take(backwards)[:].tolist() == expected[::-1]
     sliced = Sequences.of([lists(tokens).slice(1)], made.cut, length)
     assert sliced[:].tolist() == expected[1:]
 
