@@ -155,7 +155,7 @@ def main(
     before: tuple[int, dict[str, Cost]] | None = None
     for reviews in sorted(rows):
         costs = measure(reviews, choices or (), folder)
-        seconds, disk = sum(cost.seconds for cost in costs.values()), 0
+        seconds = sum(cost.seconds for cost in costs.values())
         disk = sum(cost.disk for cost in costs.values())
         costs["all"] = Cost(seconds, max(cost.memory for cost in costs.values()), disk)
         print(f"{reviews:,} reviews")

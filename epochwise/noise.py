@@ -23,14 +23,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import yaml
 from dvc.repo import Repo
 
 from epochwise import families
 from epochwise.core import paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import write_metrics
-from epochwise.core.lock import is_current, upstream
+from epochwise.core.lock import is_current, parse, upstream
 
 STAGES = ("train", "filter", "threshold", "select", "score", "evaluate")
 """The stages of a family, whose params and inputs are what noise holds for."""
@@ -115,7 +114,7 @@ def summarize(repeats: list[dict[str, float]]) -> dict[str, Any]:
 
 @cache
 def read(revision: str | None, path: Path) -> Any:
-    """A YAML or JSON file as `revision` has it (None: the workspace), or None where it is not."""
+    """dvc.lock, or a JSON file, of `revision` (None: the workspace); None where it is not."""
     if revision is None:
         found = path.read_text(encoding="utf-8") if path.exists() else None
     else:
@@ -124,8 +123,7 @@ def read(revision: str | None, path: Path) -> Any:
         found = None if shown.returncode else shown.stdout
     if found is None:
         return None
-    # YAML takes a number of JSON such as 4e-05 for text.
-    return json.loads(found) if path.suffix == ".json" else yaml.safe_load(found)
+    return json.loads(found) if path.suffix == ".json" else parse(found)
 
 
 class Repeat(NamedTuple):

@@ -75,7 +75,8 @@ def _check_params(name: str) -> None:
 def probabilities(classifier: Classifier, texts: list[str]) -> np.ndarray:
     """P(1) of raw texts (n,), cleaned as the pipeline cleans; nan where no word is left.
 
-    Says on standard error how many of the others have no word that was seen in training.
+    Says on standard error how many of the others have no word of the vocabulary, to a family that
+    reads words.
     """
     clean = classifier.clean
     cleaned = np.array(
@@ -88,10 +89,11 @@ def probabilities(classifier: Classifier, texts: list[str]) -> np.ndarray:
         learner = families.load_learner(family.row.learner)
         column = pa.chunked_array([cleaned[read]], pa.string())
         likely[read] = learner.probabilities(family, classifier.params, column)
-        if strange := _count_strange(column):
+        reads_words = getattr(classifier.params, "unit", "words") == "words"
+        if reads_words and (strange := _count_strange(column)):
             print(
-                f"{_reviews_have(strange)} no word that was seen in training: what is predicted"
-                " for them says little",
+                f"{_reviews_have(strange)} no word of the vocabulary: what is predicted for them"
+                " says little",
                 file=sys.stderr,
             )
     return likely

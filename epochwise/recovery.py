@@ -83,8 +83,13 @@ def _broken() -> list[Callable[[], str]]:
 
 
 def _lacks_stages(text: str) -> bool:
-    """Whether the text of dvc.lock cannot be read, or ends before the stages of its copy."""
-    return not is_whole(text) or _is_start(list(stages(text)), list(stages(_kept())))
+    """Whether the text of dvc.lock cannot be read, or ends before the stages of its copy.
+
+    That of git is whole, whatever ran before it was checked out.
+    """
+    if not is_whole(text):
+        return True
+    return _is_start(list(stages(text)), list(stages(_kept()))) and text != _committed(LOCK)
 
 
 def _mend_lock() -> str:

@@ -7,9 +7,12 @@ start, read or write. The outputs are those of `dvc repro` alone.
 import subprocess
 import sys
 from collections import deque
+from contextlib import suppress
 from itertools import chain
 from threading import Thread
 from typing import IO
+
+import psutil
 
 from epochwise import families
 from epochwise.core.cli import InputError, run
@@ -53,11 +56,24 @@ def side_by_side(commands: list[list[str]]) -> None:
     ]
     for relay in relays:
         relay.start()
-    for relay in relays:
-        relay.join()
+    try:
+        for relay in relays:
+            relay.join()
+    finally:
+        for process in running:
+            _end(process)
     failed = [lines for process, lines in zip(running, last, strict=True) if process.wait() != 0]
     if failed:
         raise InputError("\n".join(["dvc repro failed:", *chain(*failed)]))
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a process that still runs, and what it has started: DVC leaves its stage at work."""
+    if process.poll() is None:
+        for started in psutil.Process(process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                started.terminate()
+        process.terminate()
 
 
 def _relay(source: IO[str], last: deque[str]) -> None:

@@ -16,13 +16,13 @@ TASKS: dict[families.Task, tuple[str, str]] = {
         "Says whether a review is positive (1) or negative (0): 1 where its probability is at least"
         " the threshold.",
         "Reviews of another language, length or kind than those it was trained on, and irony. Words"
-        " outside its vocabulary count for nothing. A probability is one of this data's mix of"
-        " classes.",
+        " that training has not seen say little or nothing to it. A probability is one of this"
+        " data's mix of classes.",
     ),
     "multiclass": (
         "Says which of the classes an image shows, with a probability for each.",
-        "Images of anything else than these classes: it has no answer for none of them. Images that"
-        " are cut, lit or drawn otherwise than those it was trained on.",
+        "Images of anything else than these classes: it cannot answer that it is none of"
+        " them. Images that are cut, lit or drawn otherwise than those it was trained on.",
     ),
     "reconstruction": (
         "Turns an image of 28 x 28 pixels into a short code, and the code into an image again.",

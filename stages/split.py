@@ -124,7 +124,7 @@ def _cut(
     total, start = sizes[order].sum(), 0.0
     for name, share in shares.items():
         end = start + round(share * total)
-        taken = order[(start < middle) & (middle < end)]
+        taken = order[(start <= middle) & (middle < end)]
         yield name, np.flatnonzero(np.isin(groups, taken))
         start = end
 

@@ -3,9 +3,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from epochwise.data import download
 from tests.loopback import Server
+
+# How long an example takes depends on what else the machine does.
+settings.register_profile("epochwise", deadline=None)
+settings.load_profile("epochwise")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

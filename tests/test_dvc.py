@@ -185,7 +185,7 @@ def test_choices_are_made_before_test_is_read() -> None:
 def test_nothing_is_chosen_by_what_is_made_of_test(pipeline: list[Stage]) -> None:
     """A training and a choice read no scores or reports, but an ensemble those of its members."""
     stacked = Path("data/reviews/stack")
-    made = (stacked, Path("data/scores"), Path("data/predictions"), Path("data/reports"))
+    made = (stacked, Path("data/scores"), Path("data/predictions"))
     readers = {
         (stage.name, dep)
         for stage in pipeline

@@ -261,6 +261,7 @@ def test_what_all_families_leave_is_read_file_by_file(stages: dict[str, Any]) ->
         test, valid = (f"metrics/{family}/{split}.json" for split in ("test", "valid"))
         assert valid in deps["champion"] and {test, valid} <= deps["cards"]
         assert {test, f"plots/curves/{family}.csv"} <= deps["leaderboard"]
+        assert (paths.scores(family).as_posix() in deps["stack"]) == (family in families.members())
         predictions = paths.predictions(family).as_posix() in deps["leaderboard"]
         assert predictions == (family in compared), family
 

@@ -6,16 +6,20 @@ cache is no substitute, as it knows no stage with outputs in git, of which most 
 """
 
 import fcntl
+import hashlib
+import json
 import os
 import shutil
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 LOCK = Path("dvc.lock")
 KEPT = Path(".dvc/tmp/dvc.lock.kept")
 HELD = Path(".dvc/tmp/lock")
 """What DVC has locked while it reads and writes dvc.lock."""
+CACHE = Path(".dvc/cache/files/md5")
+"""What DVC keeps by digest, the listings of folders among them; elsewhere by its cache.dir."""
 
 
 def keep() -> None:
@@ -38,12 +42,19 @@ def read() -> dict[str, Any]:
 
     from epochwise.core.cli import InputError
 
-    # The fast loader where PyYAML has it: dvc.lock is long.
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return (yaml.load(LOCK.read_bytes(), loader) if LOCK.exists() else None) or {}
+        return parse(LOCK.read_bytes()) if LOCK.exists() else {}
     except (yaml.YAMLError, ValueError):
         raise InputError(f"{LOCK} is damaged: run `python -m epochwise.check`") from None
+
+
+def parse(text: str | bytes) -> dict[str, Any]:
+    """The content of a dvc.lock."""
+    import yaml
+
+    # The fast loader where PyYAML has it: dvc.lock is long.
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(text, loader) or {}
 
 
 def not_run(locked: dict[str, Any], values: dict[str, Any]) -> list[str]:
@@ -61,12 +72,36 @@ def not_run(locked: dict[str, Any], values: dict[str, Any]) -> list[str]:
 def is_current(locked: dict[str, Any], name: str) -> bool:
     """Whether a stage, and each that it depends on, has read what stands in dvc.lock as made."""
     outs = [out for entry in _stages(locked).values() for out in entry.get("outs") or ()]
-    made = {out["path"]: out.get("md5") for out in outs}
+    made = {out["path"]: str(out.get("md5")) for out in outs}
     return all(
-        made.get(dep["path"], dep.get("md5")) == dep.get("md5")
+        _made(made, dep["path"]) in (None, dep.get("md5"))
         for entry in upstream(locked, [name]).values()
         for dep in entry.get("deps") or ()
     )
+
+
+def _made(made: dict[str, str], path: str) -> str | None:
+    """The digest of what was made at `path`; None if no stage makes it, or nobody knows any more.
+
+    `made` are the digests of outputs. That of a part of a folder is in DVC's cache, in the listing
+    of the folder; that of a folder within it is the listing of that one's part, hashed.
+    """
+    place = next((place for place in places(path) if place in made), None)
+    if place is None or place == path:
+        return made.get(path)
+    try:
+        listing = json.loads((CACHE / made[place][:2] / made[place][2:]).read_bytes())
+    except (OSError, ValueError):
+        return None
+    inner = path.removeprefix(f"{place}/")
+    within = []
+    for entry in listing:
+        if entry["relpath"] == inner:
+            return str(entry["md5"])
+        if entry["relpath"].startswith(f"{inner}/"):
+            within.append(entry | {"relpath": entry["relpath"].removeprefix(f"{inner}/")})
+    text = json.dumps(within, sort_keys=True).encode()
+    return f"{hashlib.md5(text, usedforsecurity=False).hexdigest()}.dir"
 
 
 def upstream(
@@ -78,6 +113,10 @@ def upstream(
     """
     stages = _stages(locked)
     makers = {out["path"]: name for name, e in stages.items() for out in e.get("outs") or ()}
+
+    def made_by(path: str) -> list[str]:
+        return [makers[place] for place in places(path) if place in makers]
+
     ahead = [name for name in names if name in stages]
     found: dict[str, Any] = {}
     while ahead:
@@ -85,8 +124,13 @@ def upstream(
         if name not in found:
             found[name] = stages[name]
             deps = [dep["path"] for dep in stages[name].get("deps") or ()]
-            ahead += [makers[path] for path in deps if path.startswith(within) and path in makers]
+            ahead += [name for path in deps if path.startswith(within) for name in made_by(path)]
     return found
+
+
+def places(path: str) -> list[str]:
+    """A path and the folders that it stands in, without the root."""
+    return [path, *(str(folder) for folder in PurePosixPath(path).parents)][:-1]
 
 
 def _stages(locked: dict[str, Any]) -> dict[str, Any]:

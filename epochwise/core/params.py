@@ -3,6 +3,7 @@
 import difflib
 import re
 import reprlib
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, get_args
@@ -45,14 +46,14 @@ class _Loader(yaml.SafeLoader):
         return int(text, 0 if text.lstrip("+-")[:2] in ("0b", "0o", "0x") else 10)
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        """A mapping whose keys are there once.
+        """Compose a mapping, and refuse a key that is there twice.
 
         Raises:
             ConstructorError: a key is there twice.
         """
         node: yaml.MappingNode = super().compose_mapping_node(anchor)
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if again := [key for place, key in enumerate(keys) if key in keys[:place]]:
+        keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        if again := [key for key, count in keys.items() if count > 1]:
             raise yaml.constructor.ConstructorError(
                 None, None, f"the key '{again[0]}' is there twice", node.start_mark
             )
@@ -64,8 +65,9 @@ class _Loader(yaml.SafeLoader):
         Raises:
             ConstructorError: there are more than MOST_MERGED pairs then.
         """
+        before = len(node.value)
         super().flatten_mapping(node)
-        if len(node.value) > MOST_MERGED:
+        if len(node.value) > max(before, MOST_MERGED):
             raise yaml.constructor.ConstructorError(
                 None, None, f"a mapping is merged from more than {MOST_MERGED}", node.start_mark
             )

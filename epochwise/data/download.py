@@ -4,6 +4,8 @@ They are kept in the user's cache folder (`pooch.os_cache`) and verified every t
 so that a second run needs no network.
 """
 
+import fcntl
+import os
 import subprocess
 import sys
 import tempfile
@@ -146,10 +148,17 @@ def check_first_use(pin: Path, name: str, file: Path) -> None:
 
 
 def _keep_first_use(path: Path, name: str, sha256: str) -> None:
-    known = params.read_file(path, FirstUse).sha256 if path.exists() else {}
-    lines = [f"  {key}: {value}" for key, value in sorted((known | {name: sha256}).items())]
-    with replacing(path) as beside:
-        beside.write_text("\n".join([ABOUT_FIRST_USE, "sha256:", *lines, ""]), encoding="utf-8")
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        # Reviews and images may be fetched at the same time.
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        known = params.read_file(path, FirstUse).sha256 if path.exists() else {}
+        lines = [f"  {key}: {value}" for key, value in sorted((known | {name: sha256}).items())]
+        text = "\n".join([ABOUT_FIRST_USE, "sha256:", *lines, ""])
+        with replacing(path) as beside:
+            beside.write_text(text, encoding="utf-8")
+    finally:
+        os.close(folder)
     print(f"{name}: nobody has published its hash, {sha256} is kept in {path}", flush=True)
 
 

@@ -39,7 +39,7 @@ def phases(params: Params, images: Target) -> tuple[list[Phase], dict[str, keras
     """
     base = images.base()
     head = build_head(params, base.output_shape[-1], len(images.classes))
-    unfreeze(base, 0)
+    train_last_layers(base, 0)
     network = join(base, head, params.augmentation, frozen=True)
     inputs: dict[str, Rows] = {}
     if params.augmentation.is_on or params.fine_tune.epochs:
@@ -55,7 +55,7 @@ def phases(params: Params, images: Target) -> tuple[list[Phase], dict[str, keras
             inputs["train"] if params.augmentation.is_on else features["train"],
             head,
             features,
-            partial(unfreeze, base, 0),
+            partial(train_last_layers, base, 0),
         )
     ]
     if params.fine_tune.epochs:
@@ -70,11 +70,11 @@ def fine_tuning(
     network = join(base, head, params.augmentation, frozen=True)
     rate = {"learning_rate": params.fine_tune.learning_rate}
     network.compile(optimizer(params.optimizer.model_copy(update=rate)), LOSS)
-    prepare = partial(unfreeze, base, params.fine_tune.layers)
+    prepare = partial(train_last_layers, base, params.fine_tune.layers)
     return Phase(params.fine_tune.epochs, network, inputs["train"], network, inputs, prepare)
 
 
-def unfreeze(base: keras.Model, count: int) -> None:
+def train_last_layers(base: keras.Model, count: int) -> None:
     """Let the last `count` layers of `base` with weights learn, batch normalization never."""
     base.trainable = True
     for layer in leaves(base):

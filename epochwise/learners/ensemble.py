@@ -13,7 +13,7 @@ from epochwise.core.files import read_json, read_table, replacing, write_json, w
 from epochwise.families import Family
 from epochwise.inputs.reviews.texts import scored, scored_epochs
 from epochwise.measures.binary import epoch_row
-from epochwise.training.epoch_table import epoch_column, read_only_epoch, write_only_epoch
+from epochwise.training.epoch_table import epoch_column, read_single_epoch, write_single_epoch
 
 
 def train(family: Family, params: Any, seed: int) -> None:
@@ -32,7 +32,7 @@ def train(family: Family, params: Any, seed: int) -> None:
     likely = {"train": family.module.probabilities(model, given["train"]), "valid": unseen}
     valid = scored_epochs(reviews["valid"], {epoch_column(0): unseen})
     row = epoch_row(labels, likely)
-    write_only_epoch(family.name, model, {"valid": valid}, row, started)
+    write_single_epoch(family.name, model, {"valid": valid}, row, started)
 
 
 def score(family: Family, params: Any, seed: int) -> None:
@@ -49,7 +49,7 @@ def score(family: Family, params: Any, seed: int) -> None:
             reviews, given = _read(split, members)
             likely = family.module.probabilities(model, given)
             write_table(folder / f"{split}.parquet", scored(reviews, likely))
-        write_table(folder / "valid.parquet", read_only_epoch(family.name, "valid"))
+        write_table(folder / "valid.parquet", read_single_epoch(family.name, "valid"))
         sizes = [read_json(paths.stacked_model(member))["parameters"] for member in members]
         weights = model["weight"].to_pylist()
         write_json(

@@ -11,7 +11,7 @@ from epochwise.core.files import read_table, replacing, write_json, write_table
 from epochwise.families import Family
 from epochwise.inputs.reviews.texts import read_test, read_texts, scored, scored_epochs
 from epochwise.measures.binary import epoch_row
-from epochwise.training.epoch_table import epoch_column, read_only_epoch, write_only_epoch
+from epochwise.training.epoch_table import epoch_column, read_single_epoch, write_single_epoch
 
 SPLITS = ("train", "valid")
 
@@ -32,7 +32,7 @@ def train(family: Family, params: Any, seed: int) -> None:
         split: scored_epochs(table, {epoch_column(0): likely[split]})
         for split, table in reviews.items()
     }
-    write_only_epoch(family.name, model, scores, row, started)
+    write_single_epoch(family.name, model, scores, row, started)
 
 
 def score(family: Family, params: Any, seed: int) -> None:
@@ -46,7 +46,7 @@ def score(family: Family, params: Any, seed: int) -> None:
     with replacing(paths.scores(family.name)) as folder:
         folder.mkdir()
         for split in SPLITS:
-            write_table(folder / f"{split}.parquet", read_only_epoch(family.name, split))
+            write_table(folder / f"{split}.parquet", read_single_epoch(family.name, split))
         likely = family.module.probabilities(model, reviews["text"].to_pylist(), params)
         write_table(folder / "test.parquet", scored(reviews, likely))
         write_json(folder / "model.json", {"parameters": len(model)})

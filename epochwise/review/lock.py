@@ -5,6 +5,8 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import Any
 
+from epochwise.core.lock import places
+
 
 class Model(StrEnum):
     """How the model of a family in one revision stands to that in another."""
@@ -54,8 +56,8 @@ class Lock:
 
     def digest(self, path: str) -> str | None:
         """The digest of the output at `path`, or of the folder that is an output and holds it."""
-        places = (place for place in _places(path) if place in self.outputs)
-        return next((self.outputs[place].digest for place in places), None)
+        known = (place for place in places(path) if place in self.outputs)
+        return next((self.outputs[place].digest for place in known), None)
 
     def _under(self, folder: PurePosixPath) -> dict[str, Output]:
         return {
@@ -94,11 +96,6 @@ def changed_sources(old: Lock, new: Lock) -> list[str]:
     """Code and pins that any stage depends on and that differ, are new or are gone."""
     paths = sorted(old.sources.keys() | new.sources.keys())
     return [path for path in paths if old.sources.get(path) != new.sources.get(path)]
-
-
-def _places(path: str) -> list[str]:
-    """A path and the folders that it stands in, without the root."""
-    return [path, *(str(folder) for folder in PurePosixPath(path).parents)][:-1]
 
 
 def _entries(lists: Any) -> dict[str, Output]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from epochwise.core.files import replacing
 from epochwise.review.charts import Spec
 
+WIDTH = 640
 DVC_TEMPLATE = "tmp/plots.html"
 """The template of `dvc plots show`, in the folder .dvc."""
 _DVC_PAGE = """<!DOCTYPE html>
@@ -41,11 +42,11 @@ def javascript() -> str:
     return bundle
 
 
-def png(spec: Spec, width: int = 640) -> bytes:
-    """A chart as a picture of `width` pixels."""
+def png(spec: Spec) -> bytes:
+    """A chart as a picture of WIDTH pixels."""
     import vl_convert
 
-    drawn = spec | {"width": width, "background": "white"}
+    drawn = spec | {"width": WIDTH, "background": "white"}
     drawn.pop("autosize", None)
     picture: bytes = vl_convert.vegalite_to_png(json.dumps(drawn), scale=1.5)
     return picture

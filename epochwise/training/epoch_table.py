@@ -65,7 +65,7 @@ def _time_on_record(timing: Path, digest: str) -> float | None:
     return None
 
 
-def write_only_epoch(
+def write_single_epoch(
     family: str, model: pa.Table, likely: dict[str, pa.Table], row: dict[str, float], started: float
 ) -> None:
     """Write what a training without epochs leaves: `model` as epoch 0, and `row` of it.
@@ -84,8 +84,8 @@ def write_only_epoch(
     write_epoch_table(family, table, time.monotonic() - started)
 
 
-def read_only_epoch(family: str, split: str) -> pa.Table:
-    """The reviews of a split that `write_only_epoch` has kept, P(1) in the column `probability`."""
+def read_single_epoch(family: str, split: str) -> pa.Table:
+    """Reviews of a split that `write_single_epoch` has kept, P(1) in the column `probability`."""
     table = read_table(paths.epochs(family) / f"{split}.parquet")
     return table.rename_columns({epoch_column(0): "probability"})
 

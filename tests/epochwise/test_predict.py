@@ -104,9 +104,14 @@ def test_texts_without_a_known_word_are_counted(
     likely = predict.probabilities(classifier, ["good mxyzptlk", "mxyzptlk .", "qwrk!", ""])
     assert np.isnan(likely).tolist() == [False, False, False, True]
     assert capsys.readouterr().err == (
-        "2 reviews have no word that was seen in training: what is predicted for them says little\n"
+        "2 reviews have no word of the vocabulary: what is predicted for them says little\n"
     )
     predict.probabilities(classifier, ["good"])
+    assert capsys.readouterr().err == ""
+    of_characters = classifier._replace(
+        params=classifier.params.model_copy(update={"unit": "characters"})
+    )
+    predict.probabilities(of_characters, ["mxyzptlk"])
     assert capsys.readouterr().err == ""
 
 

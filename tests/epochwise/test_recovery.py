@@ -105,6 +105,13 @@ def test_without_git_whole_stages_are_kept() -> None:
         assert mend() == []
 
 
+def test_an_older_lock_that_git_has_is_whole() -> None:
+    commit(dvc_lock=SMALL)
+    KEPT.parent.mkdir(parents=True)
+    KEPT.write_text(WHOLE)
+    assert mend() == [] and LOCK.read_text() == SMALL
+
+
 def test_zeros_at_the_end_are_cut_off() -> None:
     commit(dvc_lock=SMALL)
     for whole in (2000, SMALL.index(NAMES[2]) - 2, len(SMALL)):

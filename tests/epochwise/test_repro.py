@@ -1,12 +1,16 @@
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import networkx as nx
+import psutil
 import pytest
 from dvc.repo import Repo
 
 from epochwise.core.cli import InputError
 from epochwise.repro import REST, side_by_side, targets
+from tests.configuration import ROOT
 
 
 def python(code: str) -> list[str]:
@@ -53,6 +57,28 @@ def test_no_line_is_torn(capfd: pytest.CaptureFixture[str]) -> None:
 def test_what_is_not_utf8_stops_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     side_by_side([python("import os; os.write(1, b'\\xff!\\n')")])
     assert capfd.readouterr().out == "\ufffd!\n"
+
+
+def test_sigterm_ends_all_that_was_started(tmp_path: Path) -> None:
+    """Both commands, and what these have started themselves, as DVC has its stage."""
+    stage = "import sys, time; print('begun', flush=True); time.sleep(600)"
+    started = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {stage!r}])"
+    both = f"""
+from epochwise.core.cli import run
+from epochwise.repro import side_by_side
+def main() -> None:
+    side_by_side([{python(started)!r}] * 2)
+run(main)
+"""
+    command = python(both)
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert [process.stdout.readline() for _ in range(2)] == ["begun\n"] * 2
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        assert process.wait() == 128 + signal.SIGTERM
+    assert len(children) == 4
+    assert psutil.wait_procs(children, timeout=30)[1] == []
 
 
 def test_a_failure_is_shown_again_below_what_the_other_said(

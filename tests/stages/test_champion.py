@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from epochwise import families
 from epochwise.core.cli import InputError
-from stages.champion import Champion, choose, groups
+from epochwise.measures import columns
+from stages.champion import LOWEST, Champion, choose, groups
 
 METRIC = {
     "binary": "roc_auc",
@@ -50,6 +51,32 @@ def test_a_tie_goes_to_the_fewest_parameters() -> None:
     ours = reports(a=(0.860, 900), b=(0.856, 9), c=(0.840, 1))
     found = choose("roc_auc", ours, {}, rule(noise=0.002))
     assert (found["family"], found["ties"]) == ("b", ["a"])
+
+
+def test_deviations_of_both_families_count() -> None:
+    """Apart by no more than twice the deviation of a difference, sqrt(0.003^2 + 0.004^2)."""
+    noise = {
+        name: {"valid": {"roc_auc": {"std": std}}} for name, std in (("a", 0.003), ("b", 0.004))
+    }
+    assert choose("roc_auc", reports(a=(0.86, 9), b=(0.8501, 1)), noise, rule())["family"] == "b"
+    assert choose("roc_auc", reports(a=(0.86, 9), b=(0.8499, 1)), noise, rule())["family"] == "a"
+
+
+def test_the_value_is_the_champion_s_own() -> None:
+    found = choose("roc_auc", reports(a=(0.86, 9), b=(0.855, 1)), {}, rule(noise=0.01))
+    assert (found["family"], found["value"]) == ("b", 0.855)
+
+
+def test_among_equally_cheap_ones_the_better_wins_and_then_the_name() -> None:
+    found = choose("roc_auc", reports(b=(0.86, 1), a=(0.85, 1)), {}, rule(noise=0.1))
+    assert found["family"] == "b"
+    assert choose("roc_auc", reports(b=(0.86, 1), a=(0.86, 1)), {}, rule())["family"] == "a"
+
+
+def test_less_is_better_of_all_losses_errors_and_distances() -> None:
+    reported = {name for names in columns.REPORTS.values() for name in names}
+    losses = {name for name in reported if name.endswith(("loss", "error", "entropy"))}
+    assert losses | {"mse", "frechet"} == LOWEST
 
 
 @pytest.mark.parametrize(("deviation", "expected"), [(0.001, "a"), (0.01, "b")])

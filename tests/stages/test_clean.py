@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from epochwise.core import paths
@@ -159,7 +159,6 @@ ROW = st.tuples(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(ROW, min_size=1, max_size=30), st.booleans())
 def test_reasons_equal_those_of_loops(rows: list[Any], drop: bool) -> None:
     label, neutral, empty, precedence, text, review = map(list, zip(*rows, strict=True))

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from epochwise.core import paths
@@ -57,7 +57,6 @@ def parts(texts: list[str], rows: int) -> list[Words]:
     return [split(pa.array(texts[i : i + rows])) for i in range(0, len(texts), rows)]
 
 
-@settings(deadline=None)
 @given(TEXTS, PARAMS, st.integers(1, 13))
 def test_vocabulary_equals_counting_in_a_loop(texts: list[str], encode: Encode, rows: int) -> None:
     expected = reference_vocabulary(texts, encode)

@@ -12,9 +12,10 @@ from epochwise import families
 from epochwise.core import paths
 from epochwise.core.cli import InputError
 from epochwise.core.files import write_json, write_table
-from epochwise.measures.bootstrap import resamples
+from epochwise.measures.bootstrap import mcnemar, resamples
 from epochwise.training.epoch_table import write_epoch_table
 from stages.leaderboard import (
+    VIEWS,
     Predictions,
     compare,
     compare_classes,
@@ -108,6 +109,34 @@ def test_curves_keep_the_names_of_classes(tmp_path: Path, monkeypatch: pytest.Mo
         "lstm,confusion,0,1,12",
         "cnn,confusion,0,1,12",
     ]
+
+
+def test_the_difference_is_that_of_test_itself_and_each_threshold_its_own() -> None:
+    labels = RANDOM.integers(0, 2, 60)
+    probabilities = RANDOM.random(60)
+    ours = Predictions(np.arange(60), labels, probabilities, 0.3)
+    theirs = ours._replace(threshold=0.7)
+    right = [(probabilities >= threshold) == labels for threshold in (0.3, 0.7)]
+    found = compare(ours, theirs, seed=1)
+    assert found["accuracy"]["difference"] == pytest.approx(right[0].mean() - right[1].mean())
+    assert found["mcnemar_p"] == mcnemar(*right) < 1
+
+
+@pytest.mark.parametrize(
+    ("family", "other", "metric", "best"),
+    [
+        ("lstm", "mlp", "roc_auc", 0.9),
+        ("cnn", "cnn", "accuracy", 0.9),
+        ("autoencoder", "conv_autoencoder", "cross_entropy", 0.1),
+        ("gan", "gan", "frechet", 0.1),
+    ],
+)
+def test_the_best_stands_first(family: str, other: str, metric: str, best: float) -> None:
+    rows = {"first": families.row(family), "second": families.row(other)}
+    view = VIEWS[rows["first"].task]
+    entry = {name: 0.5 for name in view.columns} | {"epoch": 0, "train_seconds": None}
+    (shown,) = tables(rows, {"second": entry, "first": entry | {metric: best}}).values()
+    assert view.columns[0] == metric and shown["family"].tolist() == ["first", "second"]
 
 
 def test_resamples_without_a_class_say_nothing_of_a_difference() -> None:

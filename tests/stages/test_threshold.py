@@ -55,6 +55,39 @@ def test_curve_equals_the_report_at_every_threshold(rows: list[tuple[int, float]
         )
 
 
+def points(**changes: list[float]) -> pd.DataFrame:
+    """Two epochs at the same threshold that differ in `changes` alone."""
+    alike = {
+        "epoch": [0, 1],
+        "threshold": [0.5, 0.5],
+        "recall_0": [0.7, 0.7],
+        "recall_1": [0.9, 0.9],
+        "log_loss": [0.4, 0.4],
+    }
+    return pd.DataFrame(alike | changes)
+
+
+def test_between_equals_recall_log_loss_epoch_and_the_middle_decide() -> None:
+    assert choose(points(recall_1=[0.85, 0.9], log_loss=[0.3, 0.4]), rule())["epoch"] == 1
+    assert choose(points(log_loss=[0.5, 0.4]), rule())["epoch"] == 1
+    assert choose(points(epoch=[1, 0]), rule())["epoch"] == 0
+    assert choose(points(epoch=[0, 0], threshold=[0.8, 0.4]), rule())["threshold"] == 0.4
+    assert choose(points(epoch=[0, 0], threshold=[0.75, 0.25]), rule())["threshold"] == 0.25
+
+
+def test_within_the_tolerance_the_log_loss_decides_and_then_the_epoch() -> None:
+    near = points(recall_0=[0.75, 0.5], log_loss=[0.4, 0.3])
+    assert choose(near, rule(tolerance=0.25))["epoch"] == 1
+    assert choose(near, rule(tolerance=0.24))["epoch"] == 0
+    assert choose(points(epoch=[1, 0]), rule(tolerance=0.1))["epoch"] == 0
+
+
+def test_the_f_score_is_that_of_the_class_named() -> None:
+    by_class = points(precision_0=[0.2, 0.9], precision_1=[0.9, 0.2])
+    for label, best in ((0, 1), (1, 0)):
+        assert objective(by_class, rule(rule="f_beta", beta_class=label)).idxmax() == best
+
+
 @given(SAMPLES, st.floats(0, 1))
 def test_recall_floor_is_kept_and_nothing_allowed_is_better(
     rows: list[tuple[int, float]], floor: float

@@ -17,7 +17,7 @@ from pydantic import Field, PositiveInt, model_validator
 from epochwise.core.cli import InputError
 from epochwise.core.params import Section
 
-LIBRARIES = ("ftfy", "numpy", "pandas", "pyarrow", "python", "scipy", "selectolax")
+LIBRARIES = ("ftfy", "gensim", "numpy", "pandas", "pyarrow", "python", "scipy", "selectolax")
 """What must be of the same version on a worker: another one may give other bytes."""
 WAIT = 30
 """Seconds in which a scheduler must answer and have a worker."""

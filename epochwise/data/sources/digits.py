@@ -87,6 +87,9 @@ def write_splits(
 
     An image that is in test is dropped from valid and train, one that is in valid from train.
     `ids` number the images of all parts in their order.
+
+    Raises:
+        InputError: a split has no image of a class but those that another split has, too.
     """
     rows = divide({part: labels for part, (_, labels) in parts.items()}, division, seed, "digits")
     starts = dict(
@@ -102,6 +105,11 @@ def write_splits(
         seen.update(keys)
         counts["duplicates_dropped"] += int(np.count_nonzero(~kept))
         counts[split] = int(np.count_nonzero(kept))
+        if len(lost := np.setdiff1d(labels, labels[kept])):
+            raise InputError(
+                f"digits: every image of class {lost[0]} in {split} is in another split, too: add"
+                " others to digits.path"
+            )
         for label, count in enumerate(np.bincount(labels[kept])):
             counts[f"label_{label}"] += int(count)
         write_arrays(

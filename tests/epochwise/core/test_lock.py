@@ -1,10 +1,14 @@
 import fcntl
+import subprocess
+import sys
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
+import yaml
 
-from epochwise.core.lock import HELD, KEPT, LOCK, keep
+from epochwise.core.lock import HELD, KEPT, LOCK, is_current, keep, read
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +37,44 @@ def test_a_copy_waits_for_another_dvc_that_writes() -> None:
         LOCK.write_text("half and the rest")
     waiting.join()
     assert KEPT.read_text() == "half and the rest"
+
+
+def test_results_are_current_until_what_they_read_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By DVC itself: stages that read a file of a folder, a folder within it, or all of it."""
+    monkeypatch.delenv("DVC_STAGE")
+    make = "mkdir -p d/e && echo ${file} > d/file && echo ${folder} > d/e/a && echo b > d/e/b"
+    reads = {"reads_file": "d/file", "reads_folder": "d/e", "reads_all": "d"}
+    stages: dict[str, Any] = {
+        "make": {"cmd": make, "params": ["file", "folder"], "outs": ["d"]},
+        **{
+            name: {"cmd": f"ls {dep} > {name}", "deps": [dep], "outs": [name]}
+            for name, dep in reads.items()
+        },
+        "last": {"cmd": "cp reads_file last", "deps": ["reads_file"], "outs": ["last"]},
+    }
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+
+    def run(*target: str, **values: int) -> dict[str, bool]:
+        Path("params.yaml").write_text(yaml.safe_dump(values))
+        dvc("repro", "--quiet", *target)
+        return {name: is_current(read(), name) for name in (*reads, "last")}
+
+    dvc("init", "--no-scm", "--force", "--quiet")
+    assert all(run(file=1, folder=1).values())
+    assert run("make", file=1, folder=2) == {
+        "reads_file": True,
+        "reads_folder": False,
+        "reads_all": False,
+        "last": True,
+    }
+    assert run("make", file=2, folder=2) == dict.fromkeys((*reads, "last"), False)
+    assert all(run(file=2, folder=2).values())
+
+
+def dvc(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "dvc", *arguments], check=True)
 
 
 def test_nothing_is_copied_outside_of_dvc(monkeypatch: pytest.MonkeyPatch) -> None:

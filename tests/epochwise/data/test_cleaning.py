@@ -6,7 +6,7 @@ import unicodedata
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from epochwise.data.cleaning import Punctuation, clean_text, strip_markup, without_punctuation
@@ -63,7 +63,6 @@ def test_punctuation_as_words(raw: str, cleaned: str) -> None:
     assert clean_text(raw, "keep", "keep") == cleaned
 
 
-@settings(deadline=None)
 @given(TEXTS, DIGITS)
 def test_without_its_punctuation_a_text_has_the_same_words(text: str, digits: Any) -> None:
     cleaned = clean_text(text, digits, "keep")
@@ -71,7 +70,6 @@ def test_without_its_punctuation_a_text_has_the_same_words(text: str, digits: An
     assert without_punctuation(cleaned) == clean_text(text, digits, "drop")
 
 
-@settings(deadline=None)
 @given(TEXTS, DIGITS)
 def test_cleaning_again_changes_nothing(text: str, digits: Any) -> None:
     cleaned = clean_text(text, digits)

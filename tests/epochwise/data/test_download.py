@@ -2,6 +2,7 @@
 
 import hashlib
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,16 @@ def test_a_file_that_has_changed_since_its_first_use_is_refused(
         assert part in str(error.value)
     assert list(cache.iterdir()) == []
     assert (tmp_path / "first_use.yaml").read_text() == kept
+
+
+def test_files_that_are_pinned_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
+    file = tmp_path / "words.gz"
+    file.write_bytes(CONTENT)
+    names = [f"words_{number}.gz" for number in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: check_first_use(tmp_path / "pin.yaml", name, file), names))
+    kept = yaml.safe_load((tmp_path / "first_use.yaml").read_text())
+    assert kept == {"sha256": dict.fromkeys(names, SHA256)}
 
 
 def test_what_others_downloaded_is_compared_with_its_first_use(tmp_path: Path) -> None:

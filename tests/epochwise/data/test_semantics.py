@@ -39,7 +39,7 @@ def params(**changes: int) -> SemanticParams:
     return SemanticParams.model_validate(plain | changes)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(documents=DOCUMENTS, least=st.integers(1, 3), rows=st.integers(1, 25))
 def test_vectors_equal_those_of_scikit_learn(
     documents: list[list[int]], least: int, rows: int

@@ -119,7 +119,7 @@ def test_the_base_learns_in_the_second_phase_alone(target: Any, textbook: Any) -
 def test_only_the_last_layers_are_unfrozen_and_no_batch_normalization(target: Any) -> None:
     frozen = target.network
     for count, expected in ((1, [5]), (2, [4, 5]), (9, [4, 5])):
-        transfer.unfreeze(frozen, count)
+        transfer.train_last_layers(frozen, count)
         filters = [weight.shape[-1] for weight in frozen.trainable_weights if weight.ndim == 4]
         assert filters == expected
         assert all(weight.ndim in (1, 4) for weight in frozen.trainable_weights)

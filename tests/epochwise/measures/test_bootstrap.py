@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from epochwise.measures import bootstrap
 
@@ -32,6 +35,14 @@ def test_equal_classifiers_do_not_differ_and_a_far_better_one_does() -> None:
     half = np.arange(100) % 2 == 0
     assert bootstrap.mcnemar(half, half) == 1
     assert bootstrap.mcnemar(right, half) == pytest.approx(2 * 0.5**50)
+
+
+@given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 3))
+def test_mcnemar_s_test_is_binomial(gained: int, lost: int, alike: int) -> None:
+    ours = np.array([True] * gained + [False] * lost + [True] * alike, bool)
+    theirs = np.array([False] * gained + [True] * lost + [True] * alike, bool)
+    expected = binomtest(gained, gained + lost).pvalue if gained + lost else 1
+    assert bootstrap.mcnemar(ours, theirs) == pytest.approx(expected)
 
 
 def test_no_p_value_is_0_and_none_is_above_1() -> None:

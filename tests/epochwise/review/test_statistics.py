@@ -50,6 +50,36 @@ def test_the_interval_of_seeds_alone_is_that_of_student() -> None:
     assert found.high - found.low == pytest.approx(2 * student.ppf(0.975, 4) * error)
 
 
+def test_freedom_is_that_of_welch_and_satterthwaite() -> None:
+    variance = 0.01**2 + 0.02**2
+    freedom = variance**2 / (0.01**4 / 6 + 0.02**4 / 4)
+    found = estimate(0.03, [Part(0.01**2, 6), Part(0.02**2, 4)])
+    assert found.p == pytest.approx(2 * student.sf(0.03 / math.sqrt(variance), freedom))
+
+
+def test_the_same_repeats_count_once_whoever_made_them() -> None:
+    same = training_parts(Noise(0.8, 0.5, 5), Noise(0.8, 0.5, 5, own=False))
+    assert same == [Part(2 * 0.5**2, 4)]
+
+
+def test_resamples_in_which_a_metric_is_undefined_are_left_out() -> None:
+    """Such as a recall, where no sample of its class is drawn."""
+
+    def mean_with_first(values: np.ndarray) -> Measure:
+        def measure(weights: np.ndarray) -> dict[str, np.ndarray]:
+            means = weights @ values / weights.sum(axis=1)
+            return {"mean": np.where(weights[:, 0] > 0, means, np.nan)}
+
+        return measure
+
+    weights = np.random.default_rng(0).multinomial(9, np.full(9, 1 / 9), size=500).astype(float)
+    old, new = np.arange(9.0), np.arange(9.0) ** 2
+    kept = weights[weights[:, 0] > 0]
+    found = paired_variance(mean_with_first(old), mean_with_first(new), [weights])
+    assert 0 < len(kept) < len(weights)
+    assert found["mean"] == pytest.approx((kept @ (new - old) / 9).var(ddof=1))
+
+
 def test_the_interval_of_resampling_alone_is_normal() -> None:
     found = estimate(0.0196, [Part(0.01**2)])
     assert found.p == pytest.approx(0.05, abs=1e-4)

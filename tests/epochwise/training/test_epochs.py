@@ -115,26 +115,33 @@ def test_a_damaged_checkpoint_begins_anew(name: str, capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("params", "change"),
     [
-        lambda patch: None,
-        lambda patch: patch.setattr(runtime, "versions", lambda: {"tensorflow": "0.1"}),
+        ("other", lambda patch: None),
+        ("same", lambda patch: patch.setattr(runtime, "versions", lambda: {"tensorflow": "0.1"})),
     ],
     ids=["other params", "another TensorFlow"],
 )
 def test_another_training_starts_anew(
+    params: str,
     change: Callable[[pytest.MonkeyPatch], None],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(StopError):
-        training(stop_after=2, params="other").run()
+        training(stop_after=2, params="same").run()
     change(monkeypatch)
     capsys.readouterr()
-    training(params="same").run()
+    training(params=params).run()
     assert "mlp: epoch 0 of 4" in capsys.readouterr().out
 
 
-def test_the_identity_holds_versions_and_threads() -> None:
+def test_the_identity_holds_inputs_versions_and_threads(tmp_path: Path) -> None:
+    read = tmp_path / "train.parquet"
+    found = []
+    for content in (b"one", b"another", b"one"):
+        read.write_bytes(content)
+        found.append(epochs.identity("params", [tmp_path]))
+    assert found[0] == found[2] != found[1]
     assert runtime.versions().keys() == {"keras", "tensorflow", "threads"}
     assert runtime.versions().items() <= epochs.identity("params", []).items()

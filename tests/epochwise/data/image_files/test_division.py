@@ -11,7 +11,7 @@ from epochwise.data.image_files.division import Division, divide, unseen
 DIVISION = Division(valid=0.25, test=0.2)
 
 
-@settings(deadline=None, max_examples=300)  # the first call imports scikit-learn
+@settings(max_examples=300)
 @given(
     counts=st.lists(st.integers(10, 40), min_size=2, max_size=5),
     valid=st.floats(0.2, 0.5),

@@ -141,6 +141,15 @@ def test_missing_classes_and_files_are_refused_and_nothing_is_written() -> None:
     assert not Path("data").exists() and not Path("metrics").exists()
 
 
+def test_images_that_another_split_has_are_not_all_there_is() -> None:
+    images, labels = random_images(100)
+    Path("mine").mkdir()
+    np.savez("mine/a.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    with pytest.raises(InputError, match=r"digits: every image of class 0 in \w+ is in another sp"):
+        fetch_digits(source="folder", path="mine")
+    assert not Path("data/digits").exists() and not Path("metrics").exists()
+
+
 @pytest.mark.parametrize("labels", [[], [0, 2**40], [-1, 0, 1]])
 def test_labels_that_are_no_classes_are_refused(labels: list[int]) -> None:
     Path("mine").mkdir()

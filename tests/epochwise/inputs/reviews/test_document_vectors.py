@@ -2,7 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.feature_extraction.text import TfidfTransformer
@@ -44,7 +44,6 @@ def reference_vectors(
     return rows
 
 
-@settings(deadline=None)
 @given(
     DOCUMENTS,
     arrays("float32", (WORDS + 1, 3), elements=VALUES),
@@ -63,7 +62,6 @@ def test_document_vectors_equal_a_loop_over_words(
     np.testing.assert_array_equal(sliced, vectors[1:])
 
 
-@settings(deadline=None)
 @given(DOCUMENTS, st.integers(1, 9))
 def test_idf_equals_that_of_scikit_learn(documents: list[list[int]], rows: int) -> None:
     counts = np.array([np.bincount(words, minlength=WORDS + 1) for words in documents])

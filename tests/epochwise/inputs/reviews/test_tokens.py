@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from epochwise.inputs.reviews.tokens import UNKNOWN, split, tokenize, unknown_id
@@ -27,7 +27,6 @@ def reference(text: str, words: list[str]) -> list[int]:
     return tokens
 
 
-@settings(deadline=None)
 @given(TEXTS, st.booleans())
 def test_tokens_equal_a_loop_over_words(texts: list[str], unknown_token: bool) -> None:
     words = [*KNOWN, UNKNOWN] if unknown_token else KNOWN
@@ -38,7 +37,6 @@ def test_tokens_equal_a_loop_over_words(texts: list[str], unknown_token: bool) -
     assert tokens.to_pylist() == expected
 
 
-@settings(deadline=None)
 @given(TEXTS)
 def test_the_words_of_a_split_text_make_the_text_again(texts: list[str]) -> None:
     words = split(pa.array(texts, pa.string()))
