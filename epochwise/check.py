@@ -152,8 +152,9 @@ def compose(conf: Path, choices: Sequence[str]) -> str:
             if unknown := re.match(r"Could not override '([^']+)'", reason):
                 groups = [path.name for path in conf.iterdir() if path.is_dir()]
                 known = [*groups, *_keys(yaml.safe_load(compose(conf, ())))]
-                hint = params.suggest(unknown[1], known)
-                raise InputError(f"{conf}/ has no key '{unknown[1]}'{hint}") from None
+                if unknown[1] not in known:
+                    hint = params.suggest(unknown[1], known)
+                    raise InputError(f"{conf}/ has no key '{unknown[1]}'{hint}") from None
             raise InputError(f"{conf}/ cannot be composed: {reason}") from None
         return composed.read_text(encoding="utf-8")
 

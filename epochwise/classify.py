@@ -29,7 +29,7 @@ def classify(family: str | None, path: Path) -> pd.DataFrame:
         InputError: the family is none that classifies images, there is no trained model, or there
             are no readable images.
     """
-    family = family or read_json(paths.CHAMPIONS)["champions"][CHAMPION]["family"]
+    family = family or families.champion(CHAMPION)
     known = {name: row for name, row in families.table().items() if row.task == "multiclass"}
     if family not in known:
         raise InputError(
@@ -43,10 +43,13 @@ def classify(family: str | None, path: Path) -> pd.DataFrame:
     for needed in (model, classes):
         if not needed.exists():
             raise InputError(f"{needed} not found: run `dvc repro score@{family}`")
-    network = keras_file.load(model)
+    network, called = keras_file.load(model), read_json(classes)
+    if not isinstance(called, list) or network.output_shape != (None, len(called)):
+        raise InputError(
+            f"{model} does not tell the classes of {classes}: run `dvc repro score@{family}`"
+        )
     names, inputs = new_images.read(path, network, known[family].dataset)
     probabilities = Predictor(network).predict(inputs)
-    called = read_json(classes)
     return pd.DataFrame(
         {
             "image": names,

@@ -23,19 +23,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import yaml
+from dvc.exceptions import NotDvcRepoError
 from dvc.repo import Repo
 
 from epochwise import families
 from epochwise.core import paths
 from epochwise.core.cli import InputError, run
-from epochwise.core.files import write_metrics
-from epochwise.core.lock import is_current, parse, upstream
+from epochwise.core.files import read_json, write_metrics
+from epochwise.core.lock import LOCK, is_current, parse, upstream
+from epochwise.core.lock import read as read_lock
 
 STAGES = ("train", "filter", "threshold", "select", "score", "evaluate")
 """The stages of a family, whose params and inputs are what noise holds for."""
 MADE = ("data/epochs/", "data/scores/", "data/reviews/stack/", "models/", "metrics/", "plots/")
 """Inputs that stages make of a seed: those stages are part of a digest, and not what they made."""
-LOCK = Path("dvc.lock")
 FEWEST = 2
 
 
@@ -113,17 +115,28 @@ def summarize(repeats: list[dict[str, float]]) -> dict[str, Any]:
 
 
 @cache
-def read(revision: str | None, path: Path) -> Any:
-    """dvc.lock, or a JSON file, of `revision` (None: the workspace); None where it is not."""
+def read(revision: str | None, path: Path) -> dict[str, Any]:
+    """The mapping in dvc.lock, or in a JSON file, of `revision` (None: the workspace).
+
+    It is empty where there is no such file, or a damaged one in another revision: that is none to
+    learn from.
+
+    Raises:
+        InputError: the file of the workspace is damaged.
+    """
     if revision is None:
-        found = path.read_text(encoding="utf-8") if path.exists() else None
-    else:
-        command = ["git", "show", f"{revision}:{path}"]
-        shown = subprocess.run(command, capture_output=True, text=True)
-        found = None if shown.returncode else shown.stdout
-    if found is None:
-        return None
-    return json.loads(found) if path.suffix == ".json" else parse(found)
+        if path == LOCK:
+            return read_lock()
+        found = read_json(path) if path.exists() else {}
+        if not isinstance(found, dict):
+            raise InputError(f"{path} is damaged: restore it, with `git checkout {path}`")
+        return found
+    shown = subprocess.run(["git", "show", f"{revision}:{path}"], capture_output=True)
+    try:
+        found = (json.loads if path.suffix == ".json" else parse)(shown.stdout)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 class Repeat(NamedTuple):
@@ -139,29 +152,37 @@ def repeats(revisions: list[str | None], family: str) -> tuple[dict[int, Repeat]
     A revision counts if it has the same digest and code, a seed that none before it has, and
     reports of the training that it has seen last.
     """
-    first = read(revisions[0], LOCK) or {}
+    first = read(revisions[0], LOCK)
     ours, our_code = digest(first, family), code(first, family)
     by_seed: dict[int, Repeat] = {}
     others = []
     for revision in revisions if ours else []:
-        lock = read(revision, LOCK) or {}
+        lock = read(revision, LOCK)
         reports = [
             read(revision, paths.metrics(family, f"{split}.json")) for split in Repeat._fields
         ]
-        if all(reports) and digest(lock, family) == ours and is_consistent(lock, family):
-            values = lock["stages"][f"train@{family}"]["params"]["params.yaml"]
-            seed = values["seed.training"]
+        seed = _seed(lock, family)
+        if seed is None or not all(reports):
+            continue
+        if digest(lock, family) == ours and is_consistent(lock, family):
             if code(lock, family) == our_code:
                 by_seed.setdefault(seed, Repeat(*map(scalars, reports)))
             else:
                 others.append(seed)
-    return by_seed, sorted(set(others) - by_seed.keys())
+    return dict(sorted(by_seed.items())), sorted(set(others) - by_seed.keys())
+
+
+def _seed(lock: dict[str, Any], family: str) -> int | None:
+    """The training seed of a family; None where the lock has not seen it train."""
+    params = lock.get("stages", {}).get(f"train@{family}", {}).get("params", {})
+    seed: int | None = params.get("params.yaml", {}).get("seed.training")
+    return seed
 
 
 def collect(revisions: list[str | None], names: list[str]) -> dict[str, Any]:
     """The noise of each family of `names` that has repeats among `revisions`."""
     found = {}
-    lock = read(revisions[0], LOCK) or {}
+    lock = read(revisions[0], LOCK)
     for family in names:
         by_seed, others = repeats(revisions, family)
         if others:
@@ -180,15 +201,22 @@ def collect(revisions: list[str | None], names: list[str]) -> dict[str, Any]:
 
 def updated(known: dict[str, Any], found: dict[str, Any], lock: dict[str, Any]) -> dict[str, Any]:
     """The noise `found`, and what was `known` and holds for the content of dvc.lock."""
-    held = {name: noise for name, noise in known.items() if noise["digest"] == digest(lock, name)}
+    held = {
+        name: noise
+        for name, noise in known.items()
+        if isinstance(noise, dict) and noise.get("digest") == digest(lock, name)
+    }
     both = held | found
     return {name: both[name] for name in families.table() if name in both}
 
 
 def main() -> None:
     """Write metrics/noise.json: what there are repeats of, and what was there and still holds."""
-    with Repo() as repo:
-        listed = repo.experiments.ls(all_commits=True)
+    try:
+        with Repo() as repo:
+            listed = repo.experiments.ls(all_commits=True)
+    except NotDvcRepoError:
+        raise InputError("there is no project here: run this in the project's folder") from None
     experiments = [revision for found in listed.values() for _, revision in sorted(found)]
     found = collect([None, *experiments], list(families.table()))
     if not found:
@@ -196,8 +224,8 @@ def main() -> None:
             "no experiment is a repeat of this state: run `dvc exp run --queue -S"
             " 'seed.training=2,3,4,5'` and `dvc queue start` first"
         )
-    known = read(None, paths.NOISE) or {}
-    write_metrics(paths.NOISE, updated(known, found, read(None, LOCK) or {}))
+    noise = updated(read(None, paths.NOISE), found, read(None, LOCK))
+    write_metrics(paths.NOISE, noise)
     for family, noise in found.items():
         print(f"{family}: {noise['repeats']} seeds")
 

@@ -47,7 +47,7 @@ def load(name: str | None) -> Classifier:
     Raises:
         InputError: no such family, or it does not read reviews, or nothing is chosen yet.
     """
-    name = name or read_json(paths.CHAMPIONS)["champions"][CHAMPION]["family"]
+    name = name or families.champion(CHAMPION)
     if families.row(name).task != "binary":
         known = [known for known, row in families.table().items() if row.task == "binary"]
         raise InputError(
@@ -57,8 +57,15 @@ def load(name: str | None) -> Classifier:
     if not selection.exists():
         raise InputError(f"{selection} not found: run `dvc repro threshold@{name}`")
     _check_params(name)
-    family, threshold = families.load(name), read_json(selection)["threshold"]
+    family, threshold = families.load(name), _threshold(selection, name)
     return Classifier(family, family.read_params(), threshold, params.read("clean", Clean))
+
+
+def _threshold(selection: Path, name: str) -> float:
+    match read_json(selection):
+        case {"threshold": float() | int() as threshold} if 0 <= threshold <= 1:
+            return threshold
+    raise InputError(f"{selection} has no threshold: run `dvc repro threshold@{name}` to build it")
 
 
 def _check_params(name: str) -> None:

@@ -37,7 +37,7 @@ def write_output(path: Path | None, frame: pd.DataFrame) -> None:
     """
     texts = frame.select_dtypes(["object", "string"])
     # Only a quoted carriage return is part of a value for every reader of csv.
-    returns = texts.apply(lambda column: column.str.contains("\r", regex=False).any()).any()
+    returns = any(texts[name].str.contains("\r", regex=False).any() for name in texts)
     quoting = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
     if path is None:
         frame.to_csv(sys.stdout, index=False, quoting=quoting)

@@ -48,13 +48,24 @@ def read() -> dict[str, Any]:
         raise InputError(f"{LOCK} is damaged: run `python -m epochwise.check`") from None
 
 
-def parse(text: str | bytes) -> dict[str, Any]:
-    """The content of a dvc.lock."""
+def parse(content: bytes) -> dict[str, Any]:
+    """The content of a dvc.lock.
+
+    Raises:
+        YAMLError, ValueError: it is none.
+    """
     import yaml
 
     # The fast loader where PyYAML has it: dvc.lock is long.
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load(text, loader) or {}
+    try:
+        found = yaml.load(content, loader) or {}
+        if all(isinstance(entry, dict) for entry in _stages(found).values()):
+            return dict(found)
+    # Of what is no lock, YAML's constructors raise whatever they meet.
+    except (LookupError, AttributeError, TypeError, RecursionError) as error:
+        raise ValueError(str(error)) from None
+    raise ValueError("a stage is no mapping")
 
 
 def not_run(locked: dict[str, Any], values: dict[str, Any]) -> list[str]:

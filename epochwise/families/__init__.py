@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal, NamedTuple
 
-from epochwise.core import params
+from epochwise.core import params, paths
 from epochwise.core.cli import InputError, quiet, without
 
 TABLE = Path("families.yaml")
@@ -144,3 +144,19 @@ def load_learner(learner: str) -> ModuleType:
     """The module that trains and scores families with this `learner`."""
     with quiet():
         return import_module(f"epochwise.learners.{learner}")
+
+
+def champion(group: str) -> str:
+    """The family that the stage `champion` has chosen in `group`, such as `binary_reviews`.
+
+    Raises:
+        InputError: none is chosen.
+    """
+    from epochwise.core.files import read_json
+
+    match read_json(paths.CHAMPIONS):
+        case {"champions": {**groups}}:
+            match groups.get(group):
+                case {"family": str(name)}:
+                    return name
+    raise InputError(f"{paths.CHAMPIONS} has no champion of {group}: run `dvc repro champion`")

@@ -45,7 +45,7 @@ def main(
         print(f"dvc plots show uses {vega.write_dvc_template(Path())}")
         return
     new = snapshot.read(Revision(other))
-    found = report.compare(snapshot.read(Revision(base)), new) if base else None
+    found = None if base is None else report.compare(snapshot.read(Revision(base)), new)
     _write(output / PAGE, page.write(new, found).encode(errors="replace"))
     if found:
         text = markdown.write(found, _pictures(found, output), PAGE)

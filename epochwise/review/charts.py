@@ -121,7 +121,7 @@ def curves(snapshots: list[Snapshot], kind: str, compared: set[str]) -> Spec | N
         "x": _share("x", x),
         "y": _share("y", y),
         "order": {"field": "order"},
-        "color": _nominal("family", sorted(_reviewers(snapshots[-1])), COLOURS, legend=True),
+        "color": _nominal("family", sorted({row["family"] for row in rows}), COLOURS, legend=True),
         "opacity": {"condition": {"param": "shown", "value": 1}, "value": 0.1},
         "tooltip": [{"field": name, "type": "nominal"} for name in ("family", "revision")],
     }

@@ -151,7 +151,8 @@ def _family(name: str, old: Snapshot, new: Snapshot) -> FamilyChange:
         return replace(change, reason=f"it is in {new.name if after else old.name} alone")
     if before.task != after.task:
         return replace(change, reason=f"it did {before.task} and does {after.task}")
-    if _untouched(before, after, old.revision, new.revision):
+    became_stale = after.stale and not before.stale
+    if not became_stale and _untouched(before, after, old.revision, new.revision):
         return replace(change, verdict=Verdict.UNCHANGED)
     if stale := [side.name for side, family in ((old, before), (new, after)) if family.stale]:
         return replace(change, reason=STALE.format(stale[0]))
@@ -193,12 +194,12 @@ def _predictions(
     return compare_predictions(family.task, tables[0], tables[1], training, SEED)
 
 
-def _check_numbers(values: list[Any], what: str) -> None:
+def _check_numbers(values: list[Any], what: str, dimensions: int = 1) -> None:
     try:
-        finite = np.isfinite(np.array(values).astype("float64")).all()
-    except (TypeError, ValueError):
-        finite = False
-    if not finite:
+        found = np.array(values)
+    except ValueError:  # lists of several lengths
+        found = np.array(None)
+    if found.ndim != dimensions or found.dtype.kind not in "biuf" or not np.isfinite(found).all():
         raise InputError(f"{what}: expected finite numbers")
 
 
@@ -211,7 +212,7 @@ def _images(family: snapshot.Family, training: Training, old: Revision, new: Rev
         by_id = test.set_index(test["id"].astype(str))["features"]
         drawn = list(generated["features"])
         for features in (list(by_id), drawn):
-            _check_numbers(features, f"features in {folder} of {revision.name}")
+            _check_numbers(features, f"features in {folder} of {revision.name}", dimensions=2)
         return Images(by_id, np.stack(drawn))
 
     return compare_images(read(old), read(new), training, SEED)

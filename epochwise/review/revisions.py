@@ -116,7 +116,8 @@ class Revision:
         content = self.optional(path)
         try:
             return None if content is None else yaml.load(content, _YAML)
-        except yaml.YAMLError as error:
+        # A number, a tag or a key that is none, or lists in lists in lists.
+        except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
             text = " ".join(str(error).split())
             raise InputError(f"{path} of {self.name} is not YAML: {text}") from None
 
@@ -198,13 +199,15 @@ class Revision:
 
 
 def _resolve(repo: Any, name: str) -> str:
-    from dvc.scm import NoSCMError, RevError, resolve_rev
+    from dvc.scm import NoSCMError, RevError, SCMError, resolve_rev
 
     try:
-        commit: str = resolve_rev(repo.scm, name)
+        commit: str = resolve_rev(repo.scm, name or "''")
+        repo.scm.resolve_commit(commit)
     except NoSCMError:
         raise InputError(f"no revision '{name}': the project is not in git") from None
-    except RevError:
+    # A file or a folder of a commit has no time, which is looked for.
+    except (RevError, SCMError, AttributeError, UnicodeError):
         known = [*repo.scm.list_branches(), *repo.scm.list_tags(), *_experiments(repo.scm)]
         raise InputError(
             f"no revision '{name}': expected '{WORKSPACE}', a branch, tag or commit of git, or "

@@ -1,12 +1,13 @@
 """The facts of one revision that a report is about, read and brought into one form."""
 
 import hashlib
-import math
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from epochwise.core import params, paths
+from epochwise.core.cli import InputError
 from epochwise.core.lock import not_run
 from epochwise.families import TABLE
 from epochwise.noise import digest, is_consistent
@@ -20,6 +21,9 @@ COUNTED = ("fetch", "clean", "split")
 SPLITS = ("train", "valid", "test")
 DROPPED = ("clean.dropped.", "fetch.duplicates_dropped", "fetch.unreadable")
 """Beginnings of the counts of rows that were left out."""
+
+DEEPEST = 50
+"""Mappings in mappings at most."""
 
 Flat = dict[str, Any]
 """Leaves of nested mappings by their dotted keys."""
@@ -99,8 +103,14 @@ def read(revision: Revision) -> Snapshot:
 
 
 def flatten(nested: Any, prefix: str = "") -> Flat:
-    """The leaves of nested mappings by their dotted keys; lists and empty mappings are leaves."""
+    """The leaves of nested mappings by their dotted keys; lists and empty mappings are leaves.
+
+    Raises:
+        InputError: they are nested more than DEEPEST deep, or hold themselves.
+    """
     flat: Flat = {}
+    if prefix.count(".") > DEEPEST:
+        raise InputError(f"mappings are nested more than {DEEPEST} deep: '{prefix[:40]}…'")
     for key, value in mapping(nested).items():
         if isinstance(value, dict) and value:
             flat |= flatten(value, f"{prefix}{key}.")
@@ -112,7 +122,7 @@ def flatten(nested: Any, prefix: str = "") -> Flat:
 def number(value: Any) -> float | None:
     """A finite number as it is; None for anything else that a file may hold."""
     usable = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if usable and math.isfinite(value) else None
+    return value if usable and abs(value) <= sys.float_info.max else None
 
 
 def mapping(value: Any) -> dict[str, Any]:

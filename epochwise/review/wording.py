@@ -154,6 +154,8 @@ def champions(report: Report) -> list[str]:
         for task, family in new.items()
         if task not in same
     ]
+    if len(found) > MOST_NAMES:
+        found[MOST_NAMES:] = [f"And {len(found) - MOST_NAMES} more champions."]
     kept = listed(f"{new[task]} ({task.replace('_', ' ')})" for task in same)
     return [*found, f"Champions unchanged: {kept}."] if same else found
 

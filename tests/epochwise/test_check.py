@@ -177,6 +177,7 @@ def test_params_are_composed_with_choices() -> None:
         ("reviews=tabel", "Could not find 'reviews/tabel' Available options in 'reviews': finefoo"),
         ("train.lstm.epoch=3", r"conf/ has no key 'train.lstm.epoch' \(did you mean '.*epochs'"),
         ("budgets=smoke", r"conf/ has no key 'budgets' \(did you mean 'budget'\?\)"),
+        ("threshold.costs={false_2: 1}", "conf/ cannot be composed: .*false_2"),
         ("train.lstm.epochs=no", "'train.lstm.epochs' is 'no'"),
         ("=", "conf/ cannot be composed"),
     ],

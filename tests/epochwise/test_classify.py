@@ -47,6 +47,13 @@ def test_images_are_classified_by_the_chosen_epoch(network: None) -> None:
     np.testing.assert_array_equal(found["probability"], probabilities.max(axis=1))
 
 
+@pytest.mark.parametrize("named", [NAMES[:2], {}, [*NAMES, "three"]])
+def test_classes_of_another_network_are_told(network: None, named: object) -> None:
+    write_json(paths.scores("cnn") / "classes.json", named)
+    with pytest.raises(InputError, match=r"does not tell the classes of .*: run `dvc repro score@"):
+        classify("cnn", paths.digits("test"))
+
+
 def test_images_are_embedded_by_the_network_that_the_table_names(network: None) -> None:
     found = embed("cnn", paths.digits("test"))
     features = keras_file.load(paths.chosen("cnn") / f"{families.row('cnn').embeds}.keras")

@@ -109,8 +109,8 @@ def test_repeats_are_found_in_git(
         monkeypatch.setenv(f"GIT_COMMITTER_{name}", value)
     subprocess.run(["git", "init", "-q"], check=True)
     others = [
-        commit(2, 0.82),
         commit(3, 0.84),
+        commit(2, 0.82),
         commit(4, 0.99, epochs=9),
         commit(5, 0.99, data="b"),
         commit(6, 0.99, read=1),

@@ -168,6 +168,28 @@ def test_what_cannot_be_predicted_is_told(arguments: dict[str, Any], message: st
         predict.main(**arguments)
 
 
+@pytest.mark.parametrize(
+    "content", ["[]", "{}", '{"threshold": NaN}', '{"threshold": "a"}', '{"threshold": 1.5}']
+)
+def test_a_damaged_choice_is_told(content: str) -> None:
+    paths.metrics("baseline", "selection.json").write_text(content)
+    with pytest.raises(InputError, match=r"selection\.json has no threshold: run `dvc repro thres"):
+        predict.load("baseline")
+
+
+@pytest.mark.parametrize("content", ["5", "{}", '{"champions": {"binary_reviews": "lstm"}}'])
+def test_damaged_champions_are_told(content: str) -> None:
+    paths.CHAMPIONS.write_text(content)
+    with pytest.raises(InputError, match="has no champion of binary_reviews: run `dvc repro cham"):
+        predict.load(None)
+
+
+def test_a_table_of_no_rows_is_answered_by_one(project: Path) -> None:
+    (project / "in.csv").write_text("text,n\n")
+    predict.main(input_file=Path("in.csv"), output=Path("out.csv"))
+    assert (project / "out.csv").read_text() == "text,n,probability,predicted\n"
+
+
 def test_the_command_reads_standard_input(project: Path) -> None:
     shutil.copy(ROOT / "families.yaml", project)
     done = subprocess.run(

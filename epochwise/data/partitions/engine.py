@@ -99,7 +99,8 @@ def _client(engine: Engine) -> Iterator[Any]:
                 Client(cluster, timeout=WAIT, set_as_default=False, direct_to_workers=here)
             )
             client.wait_for_workers(1, timeout=WAIT)
-        except (OSError, TimeoutError) as error:
+        # Of an address that it cannot parse, or cannot use as it is, Dask raises what it meets.
+        except (OSError, TimeoutError, ValueError, TypeError, ImportError) as error:
             raise InputError(
                 f"engine.scheduler is '{engine.scheduler}': no scheduler with workers"
                 f" answered within {WAIT} s ({type(error).__name__}): start them, or set it to null"

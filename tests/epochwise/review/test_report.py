@@ -1,9 +1,14 @@
 import json
+import shutil
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from epochwise.core.cli import InputError
 from epochwise.core.lock import not_run
 from epochwise.noise import digest
 from epochwise.review import snapshot
@@ -12,7 +17,7 @@ from epochwise.review.report import Report, compare
 from epochwise.review.revisions import Revision
 from epochwise.review.statistics import Verdict
 from epochwise.review.wording import notes, verdicts
-from tests.epochwise.review.project import Project
+from tests.epochwise.review.project import Project, parquet, reviews
 
 
 def report(project: Project, old: str, new: str) -> Report:
@@ -138,6 +143,32 @@ def test_noise_of_any_other_form_is_no_noise(clone: Project, content: str) -> No
     assert all(not family.noise for family in facts.families.values())
 
 
+def test_params_that_hold_themselves_are_told(clone: Project) -> None:
+    clone.write("params.yaml", "a: &a {b: *a}\n")
+    with pytest.raises(InputError, match=r"nested more than 50 deep: 'a\.b\.b"):
+        snapshot.read(Revision("workspace", clone.root))
+
+
+@pytest.mark.parametrize("value", [10**400, float("nan"), float("inf"), True, "1", None])
+def test_what_is_no_finite_number_is_none(value: object) -> None:
+    assert snapshot.number(value) is None and snapshot.number(10**300) == 10**300
+
+
+@pytest.mark.parametrize("kind", [str, Decimal, lambda value: [value]])
+def test_predictions_that_are_no_numbers_concern_their_family_alone(
+    project: Project, tmp_path: Path, kind: Callable[[float], Any]
+) -> None:
+    copy = Project(tmp_path / "copy")
+    shutil.copytree(project.root, copy.root)
+    table = reviews(1.0)
+    damaged = table.assign(probability=[kind(value) for value in table["probability"].tolist()])
+    copy.write("data/predictions/lstm/test.parquet", parquet(damaged))
+    copy.dvc("commit", "-q", "-f", "train@lstm")
+    found = {each.name: each for each in report(copy, "main", "workspace").families}
+    assert found.pop("lstm").reason.endswith("of workspace: expected finite numbers")
+    assert {each.verdict for each in found.values()} == {Verdict.UNCHANGED}
+
+
 def test_rows_and_drops_are_counted_by_split_and_reason(project: Project) -> None:
     data = snapshot.read(Revision("main", project.root)).data["reviews"]
     assert data.rows == {"train": 2000, "valid": 200, "test": 400}
@@ -185,15 +216,21 @@ def test_repeats_hold_for_a_revision_with_their_params_and_are_its_own_if_it_is_
     assert not found["mlp"].noise
 
 
-def test_results_of_what_was_made_anew_since_are_not_compared(clone: Project) -> None:
+@pytest.mark.parametrize("changed", [True, False])
+def test_results_of_what_was_made_anew_since_are_not_compared(
+    clone: Project, changed: bool
+) -> None:
+    """Nor called unchanged, where they are those of before."""
     locked = yaml.safe_load((clone.root / "dvc.lock").read_text())
     entry = locked["stages"]["train@lstm"]
     maker = {"cmd": "make", "outs": [entry["deps"][0] | {"md5": "0" * 32}]}
-    entry["outs"][0]["md5"] = "1" * 32
+    if changed:
+        entry["outs"][0]["md5"] = "1" * 32
+        metrics = {"roc_auc": 0.1, "balanced_accuracy": 0.1}
+        clone.write("metrics/lstm/test.json", json.dumps(metrics))
     clone.write(
         "dvc.lock", yaml.safe_dump({**locked, "stages": {"make": maker, **locked["stages"]}})
     )
-    clone.write("metrics/lstm/test.json", json.dumps({"roc_auc": 0.1, "balanced_accuracy": 0.1}))
     assert snapshot.read(Revision("workspace", clone.root)).families["lstm"].stale
     sentence = next(text for text in told(report(clone, "main", "workspace")) if "lstm" in text)
     assert sentence.endswith(

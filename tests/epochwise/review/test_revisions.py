@@ -102,6 +102,19 @@ def test_an_unknown_revision_is_refused_with_what_looks_like_it(project: Project
         Revision("thresold", project.root)
 
 
+@pytest.mark.parametrize("name", ["", "main:params.yaml", "main^{tree}", "\udcff"])
+def test_what_is_no_commit_is_no_revision(project: Project, name: str) -> None:
+    with pytest.raises(InputError, match=r"no revision '.*': expected 'workspace', a branch, tag "):
+        Revision(name, project.root)
+
+
+@pytest.mark.parametrize("value", ["2001-02-30", "!!int abc", "!!bool x", "[" * 5000])
+def test_values_that_yaml_cannot_make_are_told(clone: Project, value: str) -> None:
+    clone.write("params.yaml", f"a: {value}\n")
+    with pytest.raises(InputError, match=r"params\.yaml of workspace is not YAML"):
+        Revision("workspace", clone.root).yaml("params.yaml")
+
+
 def test_a_folder_that_is_no_project_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read by DVC"):
         Revision("workspace", tmp_path)

@@ -189,12 +189,15 @@ def test_workers_with_other_libraries_are_refused(
         pass
 
 
-def test_a_scheduler_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "tcp://127.0.0.1", "tls://127.0.0.1:9"])
+def test_a_scheduler_that_is_not_there_is_told(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "WAIT", 1)
     begun = time.monotonic()
     with (
         pytest.raises(InputError, match=r"engine\.scheduler .* no scheduler with workers answered"),
-        started(Engine(name="dask", scheduler="tcp://127.0.0.1:9", partition_rows=1)),
+        started(Engine(name="dask", scheduler=address, partition_rows=1)),
     ):
         pass
     assert time.monotonic() - begun < 10
