@@ -149,9 +149,11 @@ def compose(conf: Path, choices: Sequence[str]) -> str:
         except (HydraException, OmegaConfBaseException) as error:
             reason = " ".join(str(error).partition("Config search path")[0].split())
             # Hydra's own advice, to append the key, would add one that nothing reads.
+            reason = reason.partition(" To append to your config")[0]
             if unknown := re.match(r"Could not override '([^']+)'", reason):
                 groups = [path.name for path in conf.iterdir() if path.is_dir()]
-                known = [*groups, *_keys(yaml.safe_load(compose(conf, ())))]
+                groups_chosen = [each for each in choices if each.partition("=")[0] in groups]
+                known = [*groups, *_keys(yaml.safe_load(compose(conf, groups_chosen)))]
                 if unknown[1] not in known:
                     hint = params.suggest(unknown[1], known)
                     raise InputError(f"{conf}/ has no key '{unknown[1]}'{hint}") from None

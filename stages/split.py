@@ -136,8 +136,10 @@ def _lacks(by: str, column: str) -> str:
     )
 
 
-def check_splits(labels: np.ndarray, names: np.ndarray) -> dict[str, Any]:
+def check_splits(labels: np.ndarray, names: np.ndarray, own: list[str]) -> dict[str, Any]:
     """The number of rows of each split, and its share of positive reviews.
+
+    `own` are the splits that the source has itself.
 
     Raises:
         InputError: a split would have reviews of one class only.
@@ -147,10 +149,15 @@ def check_splits(labels: np.ndarray, names: np.ndarray) -> dict[str, Any]:
         chosen = labels[names == name]
         negative, positive = (np.count_nonzero(chosen == label) for label in (0, 1))
         if not (negative and positive):
+            advice = "give more reviews, or change split.valid, split.test or split.by"
+            if own:
+                advice += (
+                    f"; the source's own splits are {' and '.join(own)}, which"
+                    " -S reviews.columns.split=null leaves aside"
+                )
             raise InputError(
                 f"{paths.CLEAN_REVIEWS}: the split {name} would get {negative} negative and"
-                f" {positive} positive of {len(labels)} reviews, but needs both: give more reviews,"
-                " or change split.valid, split.test or split.by"
+                f" {positive} positive of {len(labels)} reviews, but needs both: {advice}"
             )
         summary[name] = {"n": len(chosen), "positive": float(chosen.mean())}
     return summary
@@ -169,7 +176,7 @@ def main() -> None:
         "by": split.by,
         "own_splits": sorted(facts["split"].dropna().unique()),
     }
-    metrics |= check_splits(facts["label"].to_numpy(), names)
+    metrics |= check_splits(facts["label"].to_numpy(), names, metrics["own_splits"])
     if metrics["own_splits"] and split.by != "random":
         own = " and ".join(metrics["own_splits"])
         print(f"split: {own} are the source's own; split.by divides what it has not divided")

@@ -6,11 +6,11 @@ and precision and recall against threshold to plots/precision_recall/<family>.cs
 plots/thresholds/<family>.png.
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, NonNegativeFloat, PositiveFloat
+from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
 
 from epochwise.core import params, paths
 from epochwise.core.cli import run
@@ -32,6 +32,12 @@ class Costs(params.Section):
 
     false_0: NonNegativeFloat
     false_1: NonNegativeFloat
+
+    @model_validator(mode="after")
+    def _something_costs(self) -> Self:
+        if not self.false_0 + self.false_1:
+            raise ValueError("false_0 and false_1 are both 0: one of them has to cost something")
+        return self
 
 
 class Rule(params.Section):

@@ -120,7 +120,12 @@ def check(block: Any, schema: type[SectionT], key: str, path: Path = PARAMS) -> 
     try:
         return schema.model_validate(block)
     except ValidationError as error:
-        lines = [_explain(detail, key, schema) for detail in error.errors()]
+        found = [(_place(detail, block), detail) for detail in error.errors()]
+        # Of the kinds that a value may be, that is meant in which it is wrong at the deepest place.
+        within = {place[:end] for place, _ in found for end in range(len(place))}
+        lines = [
+            _explain(detail, place, key, schema) for place, detail in found if place not in within
+        ]
         raise InputError(f"{path}: " + "; ".join(lines)) from None
 
 
@@ -162,8 +167,19 @@ def _lookup(block: Any, key: str, path: Path) -> Any:
     return block
 
 
-def _explain(detail: Any, key: str, schema: type[Section]) -> str:
-    location = ".".join(str(part) for part in (key, *detail["loc"]) if part != "")
+def _place(detail: Any, block: Any) -> tuple[Any, ...]:
+    """The keys and numbers in `block` of what is wrong: `loc` without names of kinds of values."""
+    place = []
+    for part in detail["loc"]:
+        is_key = isinstance(block, dict) and part in block
+        if is_key or (isinstance(block, list) and part in range(len(block))):
+            place.append(part)
+            block = block[part]
+    return (*place, detail["loc"][-1]) if detail["type"] == "missing" else tuple(place)
+
+
+def _explain(detail: Any, place: tuple[Any, ...], key: str, schema: type[Section]) -> str:
+    location = ".".join(str(part) for part in (key, *place) if part != "")
     if detail["type"] == "extra_forbidden":
         return f"unknown key '{location}'{suggest(str(detail['loc'][-1]), _known_keys(schema))}"
     if detail["type"] == "missing":

@@ -18,6 +18,8 @@ TAG = re.compile(r"<[^<>]*>")
 MOST_TAGS, LONGEST_TAG = 2_000, 1_000
 MOST_MARKS, MOST_MARKS_LENGTH = 30, 2_000
 """Combining marks in a row, and characters of a text in which more of them take no long time."""
+VARIANT = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+"""Variation selectors."""
 MARKS = "PS"
 """The Unicode categories of punctuation and symbols."""
 URL = re.compile(r"\b(?:https?://|ftp://|www\.)\S+")
@@ -56,7 +58,9 @@ class _Characters(dict[int, int | str | None]):
     def __missing__(self, code: int) -> int | str | None:
         category = unicodedata.category(chr(code))
         kept: int | str | None = " "
-        if category[0] in "LM" or chr(code) == "'":
+        if VARIANT.match(chr(code)):  # how a sign is drawn, as that of a red heart
+            kept = None
+        elif category[0] in "LM" or chr(code) == "'":
             kept = code
         elif category[0] == "N" and self.digits != "drop":
             kept = code if self.digits == "keep" else "0"

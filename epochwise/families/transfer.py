@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 from functools import partial
 from itertools import islice
+from typing import Self
 
 import keras
-from pydantic import NonNegativeInt, PositiveFloat
+from pydantic import NonNegativeInt, model_validator
 
 from epochwise.core.params import Section
 from epochwise.families.head import LOSS, HeadFit, build_head, join
 from epochwise.inputs.images import Target
-from epochwise.training.layers import optimizer
+from epochwise.training.layers import Rate, optimizer
 from epochwise.training.phases import Phase
 from epochwise.training.steps import Rows
 
@@ -22,7 +23,15 @@ class FineTune(Section):
 
     layers: NonNegativeInt
     epochs: NonNegativeInt
-    learning_rate: PositiveFloat
+    learning_rate: Rate
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if bool(self.layers) != bool(self.epochs):
+            raise ValueError(
+                f"layers is {self.layers} and epochs is {self.epochs}: set both, or none of them"
+            )
+        return self
 
 
 class Params(HeadFit):

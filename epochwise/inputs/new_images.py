@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from epochwise.core.cli import InputError
 from epochwise.core.images import SUFFIXES, UNREAD, load_image
@@ -12,6 +13,9 @@ from epochwise.data.image_files.archive import UNUSABLE
 from epochwise.data.image_files.arrays import read_images
 from epochwise.inputs.images import ImageFiles, scaled
 from epochwise.training.steps import Rows
+
+BRIGHT = 127
+"""The mean of a border above which it is light; pixels go to 255."""
 
 
 def read(path: Path, network: keras.Model, dataset: str) -> tuple[list[str], Rows]:
@@ -35,13 +39,30 @@ def read(path: Path, network: keras.Model, dataset: str) -> tuple[list[str], Row
                 f"{path}: expected an image ({', '.join(sorted(SUFFIXES))}) or a folder of images"
             )
         pixels = read_images(path)
+        _tell_of_dark_on_light(pixels)
         return [str(row) for row in range(len(pixels))], scaled(pixels)
     files = [path] if path.is_file() else list(_readable(path))
     if not files:
         raise InputError(f"{path}: found no images ({', '.join(sorted(SUFFIXES))})")
     names = [file.name if path.is_file() else str(file.relative_to(path)) for file in files]
     images = ImageFiles(files, network.input_shape[1:])
-    return names, scaled(images[:][..., 0]) if digits else images
+    if not digits:
+        return names, images
+    pixels = images[:][..., 0]
+    _tell_of_dark_on_light(pixels)
+    return names, scaled(pixels)
+
+
+def _tell_of_dark_on_light(pixels: np.ndarray) -> None:
+    """Say on standard error how many of images (n, h, w) are light at their border."""
+    border = np.ones(pixels.shape[1:], bool)
+    border[1:-1, 1:-1] = False
+    if light := int(np.count_nonzero(pixels[:, border].mean(axis=1) > BRIGHT)):
+        print(
+            f"{light} of {len(pixels)} images are light at their border: a network that has learned"
+            " light digits on black takes them for something else, so invert them",
+            file=sys.stderr,
+        )
 
 
 def _readable(folder: Path) -> Iterator[Path]:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import keras
 import numpy as np
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from epochwise.core.cli import InputError
 from epochwise.core.params import Section
@@ -18,6 +18,8 @@ Normalization = Literal["none", "batch", "layer"]
 Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 """How much a sample of a class counts."""
 ClassWeight = Literal["balanced"] | list[Weight] | None
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+"""A learning rate."""
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 """A share of units to drop."""
 
@@ -31,7 +33,7 @@ class Optimizer(Section):
     """
 
     name: Literal["sgd", "momentum", "nesterov", "adagrad", "adadelta", "adam", "adamax"]
-    learning_rate: PositiveFloat | None
+    learning_rate: Rate | None
     schedule: Literal["constant", "cosine"]
     clip_norm: PositiveFloat | None
     average: Fraction
@@ -70,7 +72,7 @@ class Augmentation(Section):
     rotation: float = Field(ge=0, le=180)
     brightness: float = Field(ge=0, le=1)
     shear: float = Field(ge=0, le=1)
-    zoom: NonNegativeFloat
+    zoom: float = Field(ge=0, le=1)
     translation: float = Field(ge=0, le=1)
     horizontal_flip: bool
 

@@ -122,7 +122,11 @@ def test_another_seed_draws_others() -> None:
 def test_a_split_without_both_classes_is_refused() -> None:
     labels, names = np.array([0, 1, 1, 0, 1]), np.array(["train", "train", "valid", "test", "test"])
     with pytest.raises(InputError, match=r"valid would get 0 negative and 1 positive of 5 reviews"):
-        check_splits(labels, names)
+        check_splits(labels, names, [])
+    with pytest.raises(
+        InputError, match="the source's own splits are test and valid, which -S rev"
+    ):
+        check_splits(labels, names, ["test", "valid"])
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,11 @@ def points(**changes: list[float]) -> pd.DataFrame:
     return pd.DataFrame(alike | changes)
 
 
+def test_a_rule_that_maximises_nothing_is_refused() -> None:
+    with pytest.raises(ValidationError, match="false_0 and false_1 are both 0: one of them has to"):
+        rule(costs={"false_0": 0, "false_1": 0})
+
+
 def test_between_equals_recall_log_loss_epoch_and_the_middle_decide() -> None:
     assert choose(points(recall_1=[0.85, 0.9], log_loss=[0.3, 0.4]), rule())["epoch"] == 1
     assert choose(points(log_loss=[0.5, 0.4]), rule())["epoch"] == 1

@@ -25,6 +25,7 @@ TEXTS = st.text() | st.text(alphabet="ab1<>&;'\"/#@.:wht!\0 \u2019\u0301İ½")
         ("<script>alert(1)</script>seen<style>p{}</style>", "seen"),
         ("see http://x.org/a?b=c, WWW.Shop.com/x or me.too@mail.co.uk now", "see or now"),
         ("don\u2019t \u201cquote\u201d me\u2026 it`s \u00b4so\u00b4", "don't quote me it's so"),
+        ("I \u2764\ufe0f this \u845b\U000e0100\u57ce", "i this 葛城"),
         ("no\u00a0break\u2003and\u200bzero\u00adwidth", "no break andzerowidth"),
         ("the dogs' rock'n'roll ''Conan'' 'n", "the dogs rock'n'roll conan n"),
         (
@@ -56,6 +57,7 @@ def test_digits(digits: Any, cleaned: str) -> None:
             '$ 5 & " up " 東京 。 i \u2764 it',
         ),
         ("\0a\0!\0", "a !"),
+        ("love \u2764\ufe0f it", "love \u2764 it"),
         ("!!! \u2603 ...", ""),
     ],
 )

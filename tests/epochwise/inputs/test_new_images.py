@@ -63,6 +63,22 @@ def test_images_of_a_folder_that_cannot_be_read_are_left_out(
         new_images.read(Path("new/cut.png"), TARGET, "target")[1][:]
 
 
+def test_digits_on_light_paper_are_told_and_read_as_they_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pixels = np.zeros((3, 28, 28), np.uint8)
+    pixels[:, 8:20, 12:16] = 250
+    write_arrays(Path("d.npz"), images=np.concatenate([pixels, 255 - pixels[:2]]))
+    new_images.read(Path("d.npz"), DIGITS, "digits")
+    assert capsys.readouterr().err.startswith("2 of 5 images are light at their border: a network")
+    Image.fromarray(255 - pixels[0]).save("scan.png")
+    new_images.read(Path("scan.png"), DIGITS, "digits")
+    assert capsys.readouterr().err.startswith("1 of 1 images are light")
+    write_arrays(Path("d.npz"), images=pixels)
+    new_images.read(Path("d.npz"), DIGITS, "digits")
+    assert capsys.readouterr().err == ""
+
+
 def test_what_holds_no_images_is_told() -> None:
     Path("empty").mkdir()
     with pytest.raises(InputError, match=r"empty: found no images \(\.bmp, "):
