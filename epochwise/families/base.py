@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import keras
 import numpy as np
 from keras.applications.imagenet_utils import preprocess_input
-from pydantic import PositiveFloat, field_validator
+from pydantic import PositiveFloat, field_validator, model_validator
 
 from epochwise.core.cli import InputError
 from epochwise.core.files import file_sha256
@@ -38,6 +38,14 @@ class Transfer(Section):
     alpha: PositiveFloat
     preprocessing: Preprocessing | None
     sha256: Sha256 | None
+
+    @model_validator(mode="after")
+    def _fits_the_base(self) -> Self:
+        if self.alpha != 1 and self.base != "mobilenet":
+            raise ValueError(f"alpha is for base: mobilenet, found {self.base}: set it to 1.0")
+        if self.preprocessing is not None and self.base == "digits":
+            raise ValueError("base: digits has a preprocessing of its own: set preprocessing: null")
+        return self
 
     @field_validator("base")
     @classmethod

@@ -13,6 +13,7 @@ from epochwise.core.files import replacing, write_json, write_table
 from epochwise.families import Family
 from epochwise.inputs.reviews.network import (
     Input,
+    Inputs,
     SequenceParams,
     choose_inputs,
     prepared_path,
@@ -44,7 +45,6 @@ def prepare(family: Family, params: Any, seed: int) -> Training:
     for split in SPLITS:
         reviews[split], x[split] = read_prepared(inputs, split)
     y = {split: table["label"].to_numpy() for split, table in reviews.items()}
-    files = [*(prepared_path(inputs, split) for split in SPLITS), *inputs.files]
     weights = sample_weights(y["train"], params.class_weight)
     strategy.start(seed)
     network = family.module.build(params, inputs.vectors(x["train"]))
@@ -53,8 +53,7 @@ def prepare(family: Family, params: Any, seed: int) -> Training:
     schedule(network.optimizer, params.optimizer, epochs * params.batches(len(weights)))
     network.optimizer.build(network.trainable_variables)
     trainer, predictor = Trainer(network), Predictor(network)
-    scored_x, scored_y = dict(x), dict(y)
-    scored_x["train"], scored_y["train"] = _scored_part(x["train"], y["train"], params, seed)
+    scored_x, scored_y = _scored_parts(x, y, params, seed)
 
     def fit(epoch: int) -> None:
         random = streams.generator("epoch", seed, epoch)
@@ -75,7 +74,7 @@ def prepare(family: Family, params: Any, seed: int) -> Training:
         variables=[*network.variables, *network.optimizer.variables],
         fit=fit,
         score=score_epoch,
-        identity=identity([params, seed], files),
+        identity=identity([params, seed], _files(inputs)),
         write=partial(_write_valid, reviews["valid"]),
     )
 
@@ -88,13 +87,21 @@ def count_epochs(params: Any, reviews: int) -> int:
     return epochs
 
 
-def _scored_part(x: Input, y: np.ndarray, params: Any, seed: int) -> tuple[Input, np.ndarray]:
-    """The inputs and labels of those reviews of train that are scored after every epoch."""
-    if not isinstance(x, Sequences) or params.scored is None or params.scored >= len(x):
+def _files(inputs: Inputs) -> list[Path]:
+    """What a training reads."""
+    return [*(prepared_path(inputs, split) for split in SPLITS), *inputs.files]
+
+
+def _scored_parts(
+    x: dict[str, Input], y: dict[str, np.ndarray], params: Any, seed: int
+) -> tuple[dict[str, Input], dict[str, np.ndarray]]:
+    """Inputs and labels that are scored after every epoch, by split: of train perhaps a part."""
+    train = x["train"]
+    if not isinstance(train, Sequences) or params.scored is None or params.scored >= len(train):
         return x, y
-    drawn = streams.generator("scored", seed, 0).choice(len(x), params.scored, replace=False)
+    drawn = streams.generator("scored", seed, 0).choice(len(train), params.scored, replace=False)
     rows = np.sort(drawn)
-    return x.take(rows), y[rows]
+    return x | {"train": train.take(rows)}, y | {"train": y["train"][rows]}
 
 
 def _write_valid(reviews: pa.Table, history: list[Scored], folder: Path) -> None:

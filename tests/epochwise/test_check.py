@@ -50,6 +50,8 @@ def test_the_composition_is_valid(composed: dict[str, Any]) -> None:
             {"transfer.base": "mobilnet"},
             r"'transfer.base' is 'mobilnet': expected digits, vgg16, .* \(did you mean 'mobilenet'",
         ),
+        ({"transfer.alpha": 0.5}, "'transfer': alpha is for base: mobilenet, found digits: set it"),
+        ({"transfer.preprocessing": "caffe"}, "base: digits has a preprocessing of its own: set"),
         (
             {"filter.mlp.below": {"diff_recal_0": 0.1}},
             r"'filter.mlp' names 'diff_recal_0' \(did you mean 'diff_recall_0'\?\): expected",
