@@ -62,6 +62,7 @@ def load(name: str | None) -> Classifier:
 
 
 def _threshold(selection: Path, name: str) -> float:
+    """The threshold in the file `selection` of the family `name`, from 0 to 1."""
     match read_json(selection):
         case {"threshold": float() | int() as threshold} if 0 <= threshold <= 1:
             return threshold

@@ -202,6 +202,7 @@ def _resolve(repo: Any, name: str) -> str:
     from dvc.scm import NoSCMError, RevError, SCMError, resolve_rev
 
     try:
+        # An empty name, as of a variable that is not set, is HEAD to DVC.
         commit: str = resolve_rev(repo.scm, name or "''")
         repo.scm.resolve_commit(commit)
     except NoSCMError:

@@ -7,6 +7,7 @@ from epochwise.core.files import replacing
 from epochwise.review.charts import Spec
 
 WIDTH = 640
+"""Pixels of a chart that is a picture."""
 DVC_TEMPLATE = "tmp/plots.html"
 """The template of `dvc plots show`, in the folder .dvc."""
 _DVC_PAGE = """<!DOCTYPE html>
