@@ -1,27 +1,50 @@
-"""DVC with a dvc.lock in which a stage that has run replaces its own lines alone.
+"""DVC for many short stages: the same commands and the same bytes, in less time.
 
-It takes DVC's own arguments: `python -m epochwise.dvc exp run …`. DVC itself reads the whole of
-dvc.lock with ruamel.yaml's round trip after every stage, which is written in Python and remembers
-every comment, and writes the whole of it in place: here that takes longer than most stages, and a
-kill in that moment leaves the start of the file. The file of this way has the same bytes.
+It takes DVC's own arguments: `python -m epochwise.dvc exp run …`. Four things are otherwise:
+
+- Stages begin as forks of a process that has their libraries loaded, where the system is Linux:
+  elsewhere such forks are not safe.
+- A stage replaces its own lines of dvc.lock. DVC itself reads the whole with ruamel.yaml's round
+  trip after every stage, which is written in Python and remembers every comment, and writes the
+  whole of it in place: a kill in that moment leaves the start of the file.
+- dvc.lock is parsed once where it is read for one target after another.
+- The files of a stage that an experiment commits are found without an index of all stages, which
+  DVC builds anew after every stage.
 """
 
 import re
+import shutil
+import signal
 import sys
+from contextlib import ExitStack
+from copy import deepcopy
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from dvc.cli import main
 from dvc.dvcfile import Lockfile
+from dvc.repo import Repo
+from dvc.stage import run as stage_run
+from dvc.stage import utils as stage_utils
+from dvc.stage.exceptions import StageCmdFailedError
 from dvc.stage.serialize import to_lockfile
+from dvc.utils import relpath
 from dvc.utils.serialize import dumps_yaml
 
 from epochwise.core.files import replacing
+from epochwise.fork_server import ForkServer
 from epochwise.recovery import HEAD, stages
 
 FURTHER = re.compile(r"^\S", re.MULTILINE)
 """What begins a line of dvc.lock that belongs to no stage."""
+STAGE = re.compile(r"python -m (stages\.\w+)((?: [\w@]+)*)")
+"""The command of a stage."""
 _dump_all = Lockfile.dump_stages
+_load_file = Lockfile._load_yaml
+_run_in_shell = stage_run._run
+_loaded: dict[str, Any] = {}
+"""The text of dvc.lock that was read last, and what it means."""
 
 
 def replace_entry(text: str, name: str, entry: dict[str, Any]) -> str | None:
@@ -51,6 +74,54 @@ def _dump_stages(lockfile: Lockfile, changed: list[Any], **options: Any) -> None
         lockfile.repo.scm_context.track_file(lockfile.relpath)
 
 
+def _load_yaml(lockfile: Lockfile, **options: Any) -> tuple[Any, str]:
+    if options:
+        return _load_file(lockfile, **options)
+    text = Path(lockfile.path).read_text(encoding="utf-8")
+    if text not in _loaded:
+        _loaded.clear()
+        _loaded[text] = _load_file(lockfile)[0]
+    return deepcopy(_loaded[text]), text
+
+
+def stage_files(stage: Any) -> list[str]:
+    """What git shall have of a stage that ran: dvc.yaml, dvc.lock, and what DVC does not keep."""
+    cached = _cached(stage.repo)
+    found = [stage.dvcfile.relpath, stage.dvcfile._lockfile.relpath]
+    for one in (*stage.deps, *stage.outs):
+        if not one.use_scm_ignore and one.is_in_repo:
+            path = Path(one.fs_path)
+            if cached.isdisjoint((path, *path.parents)):
+                found.append(relpath(path))
+    return found
+
+
+@cache
+def _cached(repo: Repo) -> set[Path]:
+    """The outputs that DVC keeps in its cache; a pipeline does not change while it runs."""
+    return {Path(out.fs_path) for out in repo.index.outs if out.use_cache}
+
+
+def _run(server: ForkServer, executable: str, command: str, **options: Any) -> None:
+    """Run the `command` of a stage; DVC, too, ignores Ctrl+C until the stage has ended."""
+    found = STAGE.fullmatch(command)
+    environment = options["env"]
+    ours = shutil.which("python", path=environment.get("PATH")) == sys.executable
+    if not (found and ours and server.is_ready()):
+        return _run_in_shell(executable, command, **options)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        status = server.run(found[1], found[2].split(), options["cwd"], environment)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if status:
+        raise StageCmdFailedError(command, status)
+
+
 if __name__ == "__main__":
-    Lockfile.dump_stages = _dump_stages
-    sys.exit(main())
+    Lockfile.dump_stages, Lockfile._load_yaml = _dump_stages, _load_yaml
+    stage_utils._get_stage_files = stage_files
+    with ExitStack() as stack:
+        if sys.platform == "linux" and {"repro", "run"} & set(sys.argv):
+            stage_run._run = partial(_run, stack.enter_context(ForkServer()))
+        sys.exit(main())

@@ -5,6 +5,8 @@ import re
 import reprlib
 from collections import Counter
 from collections.abc import Iterable
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, get_args
 
@@ -151,10 +153,16 @@ def parse(content: bytes, path: Path = PARAMS) -> Any:
         InputError: they are not YAML.
     """
     try:
-        return yaml.load(content.decode("utf-8"), _Loader)
+        return deepcopy(_parse(content))
     # A number, a tag or a key that is none, or lists in lists in lists.
     except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
         raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+
+
+@lru_cache(maxsize=4)
+def _parse(content: bytes) -> Any:
+    """What is parsed once: a stage asks for one section after another."""
+    return yaml.load(content.decode("utf-8"), _Loader)
 
 
 def _lookup(block: Any, key: str, path: Path) -> Any:

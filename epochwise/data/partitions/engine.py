@@ -143,14 +143,15 @@ class _Carried:
 
 
 def _map(client: Any, function: Callable[[Any], Made], items: Iterable[Any], /) -> Iterator[Made]:
-    """The `map` of a cluster; `function` and what is bound to it are sent once to every worker.
+    """The `map` of a cluster; `function` and what is bound to it reach every worker once.
 
     A partition whose worker dies is given to another one.
     """
     from distributed import KilledWorker
 
     try:
-        (carried,) = client.scatter([_Carried(function)], broadcast=True, hash=False)
+        # A result, unlike scattered data, is made again where the one worker that has it dies.
+        carried = client.submit(operator.itemgetter(0), [_Carried(function)], pure=False)
         most = AHEAD * sum(client.nthreads().values())
         at_work: deque[Any] = deque()
         for item in items:

@@ -129,6 +129,26 @@ def test_a_worker_that_is_killed_midway_changes_nothing(
     assert killed == [-signal.SIGKILL] and cluster.alive() == 1
 
 
+def test_the_death_of_the_one_worker_that_has_the_function_changes_nothing(
+    cluster: Cluster,
+) -> None:
+    with (
+        Client(cluster.address, set_as_default=False) as client,
+        started(Engine(name="dask", scheduler=cluster.address, partition_rows=1)) as over,
+    ):
+        made = over(str, range(50))
+        assert next(made) == "0"
+        holders: list[str] = []
+        while len(holders) != 1:
+            # What Dask does every other second: of a result that no task waits for one copy stays.
+            client.amm.run_once()
+            (holders,) = [at for key, at in client.who_has().items() if "call" not in str(key)]
+        processes = client.run(os.getpid)
+        os.kill(processes[holders[0]], signal.SIGKILL)
+        assert list(made) == [str(number) for number in range(1, 50)]
+        assert cluster.alive() == 1
+
+
 def test_processes_of_this_machine_are_the_default() -> None:
     def where(_: int) -> int:
         return os.getpid()

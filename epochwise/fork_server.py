@@ -1,0 +1,118 @@
+"""Run the modules of stages in forks of one process that has their libraries loaded.
+
+A stage spends more time on importing TensorFlow or pandas than many spend on their work. Here a
+process imports them once, and every stage begins as a copy of it: with the arguments, environment,
+folder and output that a process of its own would have, and with the project's code as it is then.
+"""
+
+import gc
+import multiprocessing
+import os
+import runpy
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from importlib import import_module
+from multiprocessing.connection import Connection
+from typing import Self
+
+from epochwise.core.cli import quiet, without
+
+fork = multiprocessing.get_context("fork")
+LIBRARIES = [
+    "matplotlib.backends.backend_agg",
+    "matplotlib.figure",
+    "pandas",
+    "pyarrow.parquet",
+    "pydantic",
+    "scipy.sparse",
+    "scipy.stats",
+    "sklearn.feature_extraction.text",
+    "sklearn.linear_model",
+    "typer",
+    "yaml",
+]
+"""What the stages import beside Keras and TensorFlow."""
+
+
+class ForkServer:
+    """A process that has the libraries of the stages loaded, and runs one module at a time."""
+
+    def __init__(self) -> None:
+        """Start the process, which loads the libraries while the caller goes on."""
+        self._connection, theirs = multiprocessing.Pipe()
+        descriptor = theirs.fileno()
+        command = [sys.executable, "-m", __name__, str(descriptor)]
+        self._process = subprocess.Popen(command, pass_fds=[descriptor])
+        theirs.close()
+        self._loaded = False
+
+    def is_ready(self) -> bool:
+        """Whether the libraries are loaded, and the process lives."""
+        if not self._loaded and self._connection.poll():
+            with suppress(EOFError):
+                self._loaded = self._connection.recv()
+        return self._loaded and self._process.poll() is None
+
+    def run(
+        self, module: str, arguments: list[str], folder: str, environment: dict[str, str]
+    ) -> int:
+        """Run `python -m module arguments` in `folder`; its exit status, or minus a signal."""
+        try:
+            self._connection.send((module, arguments, folder, environment))
+            status: int = self._connection.recv()
+        except (EOFError, OSError):
+            return self._process.wait()
+        return status
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
+
+
+def serve(connection: Connection) -> None:
+    """Tell that the libraries are loaded, and run what is asked for until nobody asks."""
+    _load()
+    # Ctrl+C is for the stage and for DVC.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    connection.send(True)
+    with suppress(EOFError):
+        while True:
+            stage = fork.Process(target=_run, args=connection.recv())
+            stage.start()
+            stage.join()
+            connection.send(stage.exitcode)
+
+
+def _load() -> None:
+    """Load the libraries, and nothing of the project, which may change before a stage begins."""
+    with quiet():
+        with without("matplotlib", "sklearn"):
+            import_module("keras")
+        for name in LIBRARIES:
+            import_module(name)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "epochwise"]:
+        del sys.modules[name]
+    # A fork that looks for garbage among what is loaded would copy the memory of it all.
+    gc.collect()
+    gc.freeze()
+
+
+def _run(module: str, arguments: list[str], folder: str, environment: dict[str, str]) -> None:
+    """Become what `python -m module arguments` is in a process of its own."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.path[0] = folder
+    sys.argv[1:] = arguments
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    serve(Connection(int(sys.argv[1])))
