@@ -7,7 +7,7 @@ It takes DVC's own arguments: `python -m epochwise.dvc exp run …`. Four things
 - A stage replaces its own lines of dvc.lock. DVC itself reads the whole with ruamel.yaml's round
   trip after every stage, which is written in Python and remembers every comment, and writes the
   whole of it in place: a kill in that moment leaves the start of the file.
-- dvc.lock is parsed once where it is read for one target after another.
+- A YAML file is parsed once, and not for every target and every stage.
 - The files of a stage that an experiment commits are found without an index of all stages, which
   DVC builds anew after every stage.
 """
@@ -18,7 +18,7 @@ import signal
 import sys
 from contextlib import ExitStack
 from copy import deepcopy
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from dvc.stage import run as stage_run
 from dvc.stage import utils as stage_utils
 from dvc.stage.exceptions import StageCmdFailedError
 from dvc.stage.serialize import to_lockfile
-from dvc.utils import relpath
+from dvc.utils import relpath, serialize, strictyaml
 from dvc.utils.serialize import dumps_yaml
 
 from epochwise.core.files import replacing
@@ -41,10 +41,8 @@ FURTHER = re.compile(r"^\S", re.MULTILINE)
 STAGE = re.compile(r"python -m (stages\.\w+)((?: [\w@]+)*)")
 """The command of a stage."""
 _dump_all = Lockfile.dump_stages
-_load_file = Lockfile._load_yaml
+_parse_text = strictyaml.parse_yaml
 _run_in_shell = stage_run._run
-_loaded: dict[str, Any] = {}
-"""The text of dvc.lock that was read last, and what it means."""
 
 
 def replace_entry(text: str, name: str, entry: dict[str, Any]) -> str | None:
@@ -74,14 +72,14 @@ def _dump_stages(lockfile: Lockfile, changed: list[Any], **options: Any) -> None
         lockfile.repo.scm_context.track_file(lockfile.relpath)
 
 
-def _load_yaml(lockfile: Lockfile, **options: Any) -> tuple[Any, str]:
-    if options:
-        return _load_file(lockfile, **options)
-    text = Path(lockfile.path).read_text(encoding="utf-8")
-    if text not in _loaded:
-        _loaded.clear()
-        _loaded[text] = _load_file(lockfile)[0]
-    return deepcopy(_loaded[text]), text
+def _parse_yaml(text: str, path: str, typ: str = "safe") -> Any:
+    # Only what is parsed for changes has comments, which no copy would keep.
+    return deepcopy(_parse_once(text, path)) if typ == "safe" else _parse_text(text, path, typ)
+
+
+@lru_cache(maxsize=8)
+def _parse_once(text: str, path: str) -> Any:
+    return _parse_text(text, path)
 
 
 def stage_files(stage: Any) -> list[str]:
@@ -119,7 +117,8 @@ def _run(server: ForkServer, executable: str, command: str, **options: Any) -> N
 
 
 if __name__ == "__main__":
-    Lockfile.dump_stages, Lockfile._load_yaml = _dump_stages, _load_yaml
+    Lockfile.dump_stages = _dump_stages
+    serialize._yaml.parse_yaml = strictyaml.parse_yaml = _parse_yaml
     stage_utils._get_stage_files = stage_files
     with ExitStack() as stack:
         if sys.platform == "linux" and {"repro", "run"} & set(sys.argv):

@@ -7,7 +7,8 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 RESAMPLES = 1000
-CHUNK_ELEMENTS = 4_000_000
+CHUNK_ELEMENTS = 500_000
+"""Weights at a time: a few megabytes, which a processor keeps near."""
 
 
 def resamples(n: int, seed: int) -> Iterator[np.ndarray]:
