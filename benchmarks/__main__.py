@@ -48,6 +48,7 @@ def steps(repeats: int, is_quick: bool) -> list[Step]:
     found.append(("features", partial(_features, IMAGES[is_quick], repeats)))
     found.append(("text", partial(text.rows, REVIEWS[is_quick], repeats)))
     found += [(stage, partial(starts.measure, stage, repeats)) for stage in starts.stages()]
+    found.append(("fork", partial(starts.measure_fork, repeats)))
     return found
 
 

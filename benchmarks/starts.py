@@ -1,15 +1,25 @@
 """How long stages without a network take to start, against Python with Arrow and pandas alone."""
 
+import os
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
 from benchmarks.rows import Measured, Row, alternate
+from epochwise.fork_server import ForkServer
 
 NETWORKS = {"__init__", "base", "score", "train"}
 """Stages that build or apply one."""
 BARE = ["-c", "import pandas, pyarrow.parquet"]
+NETWORK = "epochwise.training.runtime"
+"""Imports Keras and TensorFlow, and does nothing when it is run."""
+QUIET = f"""
+from epochwise.core.cli import quiet
+with quiet():
+    import {NETWORK}
+"""
 PEAK = """
 import os, subprocess, sys
 process = subprocess.Popen([sys.executable, *sys.argv[1:]], stdout=subprocess.DEVNULL)
@@ -30,6 +40,17 @@ def measure(stage: str, repeats: int) -> list[Row]:
     (_, slow), (_, fast) = alternate(plain, ours, repeats)
     measured = zip((slow, fast), map(_memory, both), strict=True)
     return [Row(stage, "start", *(Measured(seconds, memory=peak) for seconds, peak in measured))]
+
+
+def measure_fork(repeats: int) -> list[Row]:
+    """Start what a stage with a network imports: in a process of its own, and in a fork."""
+    with ForkServer() as server:
+        while not server.is_ready():
+            time.sleep(0.1)
+        plain = partial(_start, ["-c", QUIET])
+        ours = partial(server.run, NETWORK, [], str(Path.cwd()), dict(os.environ))
+        (_, slow), (_, fast) = alternate(plain, ours, repeats)
+    return [Row("fork", "Keras, TensorFlow", Measured(slow), Measured(fast))]
 
 
 def _start(arguments: list[str]) -> str:

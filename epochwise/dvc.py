@@ -72,8 +72,8 @@ def _dump_stages(lockfile: Lockfile, changed: list[Any], **options: Any) -> None
         lockfile.repo.scm_context.track_file(lockfile.relpath)
 
 
-def _parse_yaml(text: str, path: str, typ: str = "safe") -> Any:
-    # Only what is parsed for changes has comments, which no copy would keep.
+def parse(text: str, path: str, typ: str = "safe") -> Any:
+    """What the text of a YAML file means, a copy for each caller; comments are for `typ` rt."""
     return deepcopy(_parse_once(text, path)) if typ == "safe" else _parse_text(text, path, typ)
 
 
@@ -100,7 +100,7 @@ def _cached(repo: Repo) -> set[Path]:
     return {Path(out.fs_path) for out in repo.index.outs if out.use_cache}
 
 
-def _run(server: ForkServer, executable: str, command: str, **options: Any) -> None:
+def run_stage(server: ForkServer, executable: str, command: str, **options: Any) -> None:
     """Run the `command` of a stage; DVC, too, ignores Ctrl+C until the stage has ended."""
     found = STAGE.fullmatch(command)
     environment = options["env"]
@@ -118,9 +118,9 @@ def _run(server: ForkServer, executable: str, command: str, **options: Any) -> N
 
 if __name__ == "__main__":
     Lockfile.dump_stages = _dump_stages
-    serialize._yaml.parse_yaml = strictyaml.parse_yaml = _parse_yaml
+    serialize._yaml.parse_yaml = strictyaml.parse_yaml = parse
     stage_utils._get_stage_files = stage_files
     with ExitStack() as stack:
         if sys.platform == "linux" and {"repro", "run"} & set(sys.argv):
-            stage_run._run = partial(_run, stack.enter_context(ForkServer()))
+            stage_run._run = partial(run_stage, stack.enter_context(ForkServer()))
         sys.exit(main())

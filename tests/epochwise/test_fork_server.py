@@ -1,0 +1,109 @@
+"""A stage in a fork is what it is in a process of its own, but for its libraries being loaded."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from epochwise.fork_server import ForkServer
+
+PROBE = """
+import os, sys
+print("output", flush=True)
+if __name__ == "__main__":
+    facts = [sys.argv[1:], os.getcwd(), sys.path[0], dict(os.environ), __spec__.name]
+    with open(sys.argv[1], "w") as file:
+        print(facts, file=file)
+"""
+ENVIRONMENT = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "COLOUR": "blue"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ForkServer]:
+    with started() as server:
+        yield server
+
+
+def started() -> ForkServer:
+    server = ForkServer()
+    while not server.is_ready():
+        time.sleep(0.1)
+    return server
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "stages").mkdir()
+    write(tmp_path, PROBE)
+    return tmp_path
+
+
+def write(project: Path, code: str) -> None:
+    (project / "stages/probe.py").write_text(code)
+
+
+def run(server: ForkServer, project: Path, *arguments: str) -> int:
+    return server.run("stages.probe", list(arguments), str(project), ENVIRONMENT)
+
+
+def test_a_module_finds_what_it_finds_in_a_process_of_its_own(
+    server: ForkServer, project: Path
+) -> None:
+    assert run(server, project, "forked", "second") == 0
+    subprocess.run(
+        [sys.executable, "-m", "stages.probe", "alone", "second"],
+        cwd=project,
+        env=ENVIRONMENT,
+        check=True,
+    )
+    forked, alone = ((project / name).read_text() for name in ("forked", "alone"))
+    assert forked == alone.replace("alone", "forked")
+
+
+def test_output_and_failures_are_shown(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with started() as server:
+        assert run(server, project, "forked") == 0
+        write(project, "raise ValueError('no epoch left')")
+        assert run(server, project) == 1
+    shown = capfd.readouterr()
+    assert shown.out == "output\n"
+    assert "ValueError: no epoch left" in shown.err
+
+
+def test_libraries_are_loaded_and_nothing_of_the_project(server: ForkServer, project: Path) -> None:
+    write(project, "import sys; print(*sys.modules, file=open('loaded', 'w'))")
+    assert run(server, project) == 0
+    loaded = (project / "loaded").read_text().split()
+    assert {"keras", "tensorflow", "pandas"} <= set(loaded)
+    assert not [name for name in loaded if name.partition(".")[0] == "epochwise"]
+
+
+def test_code_is_that_of_the_moment(server: ForkServer, project: Path) -> None:
+    for status in (3, 0, 4):
+        write(project, f"import sys; sys.exit({status})  #{' ' * status}")
+        assert run(server, project) == status
+
+
+def test_a_signal_that_ends_a_module_is_told(server: ForkServer, project: Path) -> None:
+    write(project, "import os; os.kill(os.getpid(), 9)")
+    assert run(server, project) == -signal.SIGKILL
+
+
+def test_control_c_is_for_the_stage(project: Path) -> None:
+    write(project, "import os, signal; os.kill(os.getppid(), 2); os.kill(os.getpid(), 2)")
+    with started() as server:
+        assert run(server, project) == 1
+        write(project, PROBE)
+        assert run(server, project, "after") == 0
+
+
+def test_the_end_of_the_server_is_that_of_its_stage(project: Path) -> None:
+    write(project, "import os; os.kill(os.getppid(), 15)")
+    with started() as server:
+        assert run(server, project) == -signal.SIGTERM
+        assert not server.is_ready()
