@@ -19,17 +19,17 @@ from epochwise.core.files import read_json, read_table, replacing, write_metrics
 from epochwise.measures.binary import at_threshold, counts, precision_and_recall, weighted_auc
 from epochwise.measures.bootstrap import interval, mcnemar, p_value, resamples
 from epochwise.measures.headlines import HEADLINES, TITLES
+from epochwise.reports.curves import CURVE_COLUMNS, LEARNING_CURVES
 
 CURVES = {
-    "roc": ["roc"],
-    "calibration": ["calibration"],
-    "confusion": ["confusion"],
-    "epochs": ["train_loss", "valid_loss", "discriminator_loss", "generator_loss", "valid_frechet"],
-    "steps": ["discriminator", "generator"],
-    "classes": ["generated", "real"],
+    "roc": ("roc",),
+    "calibration": ("calibration",),
+    "confusion": ("confusion",),
+    "epochs": LEARNING_CURVES,
+    "steps": ("discriminator", "generator"),
+    "classes": ("generated", "real"),
 }
 """The tables of curves: plots/<table>.csv holds the curves of these names, of all families."""
-
 
 COLUMNS: dict[families.Task, tuple[str, ...]] = {
     "binary": ("roc_auc", "accuracy", "balanced_accuracy", "recall_0", "recall_1"),
@@ -223,7 +223,7 @@ def curves(table: dict[str, families.Row]) -> dict[str, pd.DataFrame]:
         pd.read_csv(paths.plot("curves", family, "csv"), dtype=str).assign(family=family)
         for family in table
     )
-    columns = ["family", "curve", "x", "y", "n"]
+    columns = ["family", *CURVE_COLUMNS]
     return {name: read.loc[read["curve"].isin(kinds), columns] for name, kinds in CURVES.items()}
 
 
