@@ -90,21 +90,7 @@ def check_families(content: dict[str, Any], table: dict[str, families.Row]) -> N
         "select": [name for name, row in table.items() if row.task != "binary"],
     }
     for key, names in needed.items():
-        found = content[key] if isinstance(content[key], dict) else {}
-        for name in names:
-            if name not in found:
-                raise InputError(
-                    f"{PARAMS}: '{key}.{name}' is missing, but {families.TABLE} lists the family"
-                    f" '{name}': add the block to {CONF}/config.yaml and run `make params`"
-                )
-        for name in found:
-            if name not in names:
-                listed = "has no use for it" if name in table else "does not list the family"
-                raise InputError(
-                    f"{PARAMS}: '{key}.{name}' is there, but {families.TABLE} {listed}"
-                    f"{params.suggest(str(name), names)}: add a row there, or remove the block from"
-                    f" {CONF}/config.yaml and run `make params`"
-                )
+        _check_listed(content[key], names, key, table)
     for name in table:
         params.check(content["train"][name], _schema(name), f"train.{name}")
     for key, schema in RULES.items():
@@ -117,6 +103,25 @@ def check_families(content: dict[str, Any], table: dict[str, families.Row]) -> N
     for name in needed["select"]:
         measured = columns.EPOCHS[table[name].task]
         _check_name(content["select"][name]["lowest"], measured, f"select.{name}.lowest")
+
+
+def _check_listed(blocks: Any, names: list[str], key: str, table: dict[str, families.Row]) -> None:
+    """Check that the blocks at `key` are those of the families `names`, no fewer and no more."""
+    found = blocks if isinstance(blocks, dict) else {}
+    for name in names:
+        if name not in found:
+            raise InputError(
+                f"{PARAMS}: '{key}.{name}' is missing, but {families.TABLE} lists the family"
+                f" '{name}': add the block to {CONF}/config.yaml and run `make params`"
+            )
+    for name in found:
+        if name not in names:
+            listed = "has no use for it" if name in table else "does not list the family"
+            raise InputError(
+                f"{PARAMS}: '{key}.{name}' is there, but {families.TABLE} {listed}"
+                f"{params.suggest(str(name), names)}: add a row there, or remove the block from"
+                f" {CONF}/config.yaml and run `make params`"
+            )
 
 
 def _check_name(name: str, known: list[str], key: str) -> None:
@@ -147,18 +152,22 @@ def compose(conf: Path, choices: Sequence[str]) -> str:
                 composed, str(conf.resolve()), None, "config", "hydra_plugins", list(choices)
             )
         except (HydraException, OmegaConfBaseException) as error:
-            reason = " ".join(str(error).partition("Config search path")[0].split())
-            # Hydra's own advice, to append the key, would add one that nothing reads.
-            reason = reason.partition(" To append to your config")[0]
-            if unknown := re.match(r"Could not override '([^']+)'", reason):
-                groups = [path.name for path in conf.iterdir() if path.is_dir()]
-                groups_chosen = [each for each in choices if each.partition("=")[0] in groups]
-                known = [*groups, *_keys(yaml.safe_load(compose(conf, groups_chosen)))]
-                if unknown[1] not in known:
-                    hint = params.suggest(unknown[1], known)
-                    raise InputError(f"{conf}/ has no key '{unknown[1]}'{hint}") from None
-            raise InputError(f"{conf}/ cannot be composed: {reason}") from None
+            raise InputError(_refusal(str(error), conf, choices)) from None
         return composed.read_text(encoding="utf-8")
+
+
+def _refusal(reason: str, conf: Path, choices: Sequence[str]) -> str:
+    """What is wrong with `choices` that Hydra refuses for a `reason`."""
+    reason = " ".join(reason.partition("Config search path")[0].split())
+    # Hydra's own advice, to append the key, would add one that nothing reads.
+    reason = reason.partition(" To append to your config")[0]
+    if unknown := re.match(r"Could not override '([^']+)'", reason):
+        groups = [path.name for path in conf.iterdir() if path.is_dir()]
+        groups_chosen = [each for each in choices if each.partition("=")[0] in groups]
+        known = [*groups, *_keys(yaml.safe_load(compose(conf, groups_chosen)))]
+        if unknown[1] not in known:
+            return f"{conf}/ has no key '{unknown[1]}'{params.suggest(unknown[1], known)}"
+    return f"{conf}/ cannot be composed: {reason}"
 
 
 def _keys(block: Any) -> Iterator[str]:

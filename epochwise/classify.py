@@ -15,7 +15,7 @@ from epochwise import families
 from epochwise.core import paths
 from epochwise.core.cli import InputError, quiet, run
 from epochwise.core.files import read_json
-from epochwise.results import CSV, PARQUET, check_output, write_output
+from epochwise.results import CSV, PARQUET, Output, check_output, write_output
 
 CHAMPION = "multiclass_target"
 
@@ -64,10 +64,7 @@ def main(
     family: Annotated[
         str | None, typer.Option(help="A family; without it the champion on photographs.")
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(help="A csv or Parquet file.", show_default="standard output", dir_okay=False),
-    ] = None,
+    output: Output = None,
 ) -> None:
     """Classify and write the table."""
     check_output(output, CSV, PARQUET)

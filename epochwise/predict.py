@@ -23,7 +23,7 @@ from epochwise.data.cleaning import Clean, clean_text
 from epochwise.data.review_files.table import read_columns
 from epochwise.inputs.reviews.tokens import split, tokenize
 from epochwise.measures.binary import at_threshold
-from epochwise.results import CSV, PARQUET, check_output, write_output
+from epochwise.results import CSV, PARQUET, Output, check_output, write_output
 
 CHAMPION = "binary_reviews"
 ADDED = ("probability", "predicted")
@@ -176,10 +176,7 @@ def main(
     column: Annotated[
         str | None, typer.Option(help="The column of the reviews.", show_default="text")
     ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(help="A csv or Parquet file.", show_default="standard output", dir_okay=False),
-    ] = None,
+    output: Output = None,
 ) -> None:
     """Predict for a text or a table."""
     if text is not None and input_file:

@@ -18,7 +18,7 @@ import yaml
 from epochwise.core import params
 from epochwise.core.cli import InputError
 from epochwise.core.files import replacing
-from epochwise.core.lock import KEPT, LOCK
+from epochwise.core.lock import KEPT, LOCK, parse
 
 TMP = Path(".dvc/tmp")
 RWLOCK = TMP / "rwlock"
@@ -61,11 +61,9 @@ def is_whole(text: str) -> bool:
     from dvc.schema import COMPILED_LOCKFILE_SCHEMA
     from voluptuous import Invalid
 
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        COMPILED_LOCKFILE_SCHEMA(yaml.load(text, loader))
-    # Of what is no lock, YAML's constructors raise whatever they meet.
-    except (yaml.YAMLError, Invalid, TypeError, ValueError, AttributeError, RecursionError):
+        COMPILED_LOCKFILE_SCHEMA(parse(text.encode()))
+    except (yaml.YAMLError, Invalid, ValueError):
         return False
     return text.endswith("\n")
 
@@ -94,10 +92,8 @@ def _lacks_stages(text: str) -> bool:
 
 def _mend_lock() -> str:
     text = _text(LOCK)
-    found = stages(text)
     others = [stages(source) for source in (_kept(), _committed(LOCK)) if is_whole(source)]
-    if found and (not is_whole(text) or _is_cut(*list(found.items())[-1], *others)):
-        found.popitem()
+    found = _whole_stages(text, others)
     whole = len(found)
     for source in others:
         found |= {name: block for name, block in source.items() if name not in found}
@@ -118,9 +114,18 @@ def _mend_lock() -> str:
     )
 
 
-def _is_cut(name: str, block: str, *others: dict[str, str]) -> bool:
-    """Whether a stage has fewer lines than elsewhere: it may be cut where it can still be read."""
-    return any(block.count("\n") < other.get(name, "").count("\n") for other in others)
+def _whole_stages(text: str, others: list[dict[str, str]]) -> dict[str, str]:
+    """The stages in the text of dvc.lock, without the last one where that is cut short.
+
+    It may be cut where it can still be read, if it has fewer lines than one of the `others`.
+    """
+    found = stages(text)
+    if found:
+        name, block = found.popitem()
+        lines = [other.get(name, "").count("\n") for other in others]
+        if is_whole(text) and block.count("\n") >= max(lines, default=0):
+            found[name] = block
+    return found
 
 
 def _begins_like(text: str, head: str) -> bool:

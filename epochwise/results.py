@@ -4,14 +4,21 @@ import csv
 import os
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
 import pyarrow as pa
+import typer
 
 from epochwise.core.cli import InputError
 from epochwise.core.files import replacing, write_table
 
 CSV, PARQUET = ".csv", ".parquet"
+Output = Annotated[
+    Path | None,
+    typer.Option(help="A csv or Parquet file.", show_default="standard output", dir_okay=False),
+]
+"""The option `--output` of a command that writes to standard output without it."""
 
 
 def check_output(path: Path | None, *suffixes: str) -> None:

@@ -16,6 +16,7 @@ from epochwise import families
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import read_json, write_metrics
+from epochwise.measures.columns import LOWEST
 
 
 class Champion(params.Section):
@@ -35,10 +36,6 @@ class Champion(params.Section):
         if lacking := [task for task in get_args(families.Task) if task not in self.metric]:
             raise ValueError(f"metric lacks the task '{lacking[0]}'")
         return self
-
-
-LOWEST = {"calibration_error", "cross_entropy", "frechet", "log_loss", "mse"}
-"""Metrics of which less is better."""
 
 
 def groups(table: dict[str, families.Row]) -> dict[str, list[str]]:

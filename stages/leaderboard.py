@@ -18,44 +18,26 @@ from epochwise.core.cli import InputError, run
 from epochwise.core.files import read_json, read_table, replacing, write_metrics
 from epochwise.measures.binary import at_threshold, counts, precision_and_recall, weighted_auc
 from epochwise.measures.bootstrap import interval, mcnemar, p_value, resamples
+from epochwise.measures.headlines import HEADLINES, TITLES
+from epochwise.reports.curves import CURVE_COLUMNS, LEARNING_CURVES
 
 CURVES = {
-    "roc": ["roc"],
-    "calibration": ["calibration"],
-    "confusion": ["confusion"],
-    "epochs": ["train_loss", "valid_loss", "discriminator_loss", "generator_loss", "valid_frechet"],
-    "steps": ["discriminator", "generator"],
-    "classes": ["generated", "real"],
+    "roc": ("roc",),
+    "calibration": ("calibration",),
+    "confusion": ("confusion",),
+    "epochs": LEARNING_CURVES,
+    "steps": ("discriminator", "generator"),
+    "classes": ("generated", "real"),
 }
 """The tables of curves: plots/<table>.csv holds the curves of these names, of all families."""
 
-
-class View(NamedTuple):
-    """How a task is shown: its title, its metrics, and whether more of the first is better."""
-
-    title: str
-    columns: tuple[str, ...]
-    highest_first: bool
-
-
-VIEWS: dict[families.Task, View] = {
-    "binary": View(
-        "Reviews, positive or negative",
-        ("roc_auc", "accuracy", "balanced_accuracy", "recall_0", "recall_1"),
-        True,
-    ),
-    "multiclass": View(
-        "Images, one of several classes",
-        ("accuracy", "log_loss", "macro_precision", "macro_recall"),
-        True,
-    ),
-    "reconstruction": View(
-        "Images through a code and back",
-        ("cross_entropy", "mse", "psnr", "probe_accuracy", "pca_probe_accuracy"),
-        False,
-    ),
-    "generation": View("Images from noise", ("frechet", "classes_of_200"), False),
+COLUMNS: dict[families.Task, tuple[str, ...]] = {
+    "binary": ("roc_auc", "accuracy", "balanced_accuracy", "recall_0", "recall_1"),
+    "multiclass": ("accuracy", "log_loss", "macro_precision", "macro_recall"),
+    "reconstruction": ("cross_entropy", "mse", "psnr", "probe_accuracy", "pca_probe_accuracy"),
+    "generation": ("frechet", "classes_of_200"),
 }
+"""The metrics that are shown of a task."""
 
 
 class Predictions(NamedTuple):
@@ -188,21 +170,21 @@ def tables(
 ) -> dict[str, pd.DataFrame]:
     """The leaderboard to read: one table per task, one row per family, the best first."""
     found = {}
-    for task, view in VIEWS.items():
-        sign = -1 if view.highest_first else 1
+    for task, (metric, *_) in HEADLINES.items():
+        sign = -1 if metric.higher_is_better else 1
         ranked = sorted(
             (family for family in leaderboard if table[family].task == task),
-            key=lambda family: (sign * leaderboard[family][view.columns[0]], family),
+            key=lambda family: (sign * leaderboard[family][metric.key], family),
         )
         if ranked:
-            rows = [_row(family, leaderboard[family], table[family], view) for family in ranked]
-            found[view.title] = pd.DataFrame(rows).fillna("-")
+            rows = [_row(family, leaderboard[family], table[family]) for family in ranked]
+            found[TITLES[task]] = pd.DataFrame(rows).fillna("-")
     return found
 
 
-def _row(family: str, entry: dict[str, Any], row: families.Row, view: View) -> dict[str, str]:
+def _row(family: str, entry: dict[str, Any], row: families.Row) -> dict[str, str]:
     shown = {"family": family}
-    for name in view.columns:
+    for name in COLUMNS[row.task]:
         shown[name] = f"{entry[name]:.3f}" if isinstance(entry[name], float) else str(entry[name])
         if name in entry.get("ci95", {}):
             low, high = entry["ci95"][name]
@@ -229,7 +211,7 @@ def plotted(table: dict[str, families.Row], leaderboard: dict[str, dict[str, Any
             {"family": family, "metric": name, "value": entry[name], "low": low, "high": high}
             for family, entry in leaderboard.items()
             for name, (low, high) in entry.get("ci95", {}).items()
-            if name in VIEWS[table[family].task].columns
+            if name in COLUMNS[table[family].task]
         ]
     )
 
@@ -241,7 +223,7 @@ def curves(table: dict[str, families.Row]) -> dict[str, pd.DataFrame]:
         pd.read_csv(paths.plot("curves", family, "csv"), dtype=str).assign(family=family)
         for family in table
     )
-    columns = ["family", "curve", "x", "y", "n"]
+    columns = ["family", *CURVE_COLUMNS]
     return {name: read.loc[read["curve"].isin(kinds), columns] for name, kinds in CURVES.items()}
 
 

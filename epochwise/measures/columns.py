@@ -28,3 +28,5 @@ REPORTS = {
     "generation": ["frechet"],
 }
 """The numbers by which `champion` can choose a family, by task."""
+LOWEST = {"calibration_error", "cross_entropy", "frechet", "log_loss", "mse"}
+"""The numbers of reports of which less is better."""

@@ -18,13 +18,12 @@ from epochwise.measures.binary import (
     weighted_auc,
     weighted_mean,
 )
-from epochwise.reports.files import write_curves, write_metrics
+from epochwise.reports.curves import calibration_curve, calibration_error, write_curves
+from epochwise.reports.files import write_metrics
 
 SPLITS = ("train", "valid", "test")
 ROC_POINTS = 200
 """Points of a ROC curve at most: a page with more is slow and looks the same."""
-BINS = 10
-"""Bins of the calibration curve, each with the same number of samples."""
 QUARTERS = ("shortest", "second", "third", "longest")
 DOMAINS = 20
 """Domains of which slices are reported at most: those with the most reviews."""
@@ -109,31 +108,6 @@ def weighted_metrics(
         "roc_auc": weighted_auc(labels, probabilities, weights),
         **by_class,
     }
-
-
-def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """The expected calibration error, with bins of equal mass (Naeini et al. 2015).
-
-    The mean distance between the mean P(1) and the share of class 1 of a bin, weighted by size. It
-    has no bootstrap interval: every resample adds noise to the distances, so that the interval
-    would lie above the figure.
-    """
-    curve = calibration_curve(labels, probabilities)
-    distances = np.abs(curve["x"] - curve["y"]).to_numpy()
-    return float(np.average(distances, weights=curve["n"]))
-
-
-def calibration_curve(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
-    """Mean P(1) `x`, share of class 1 `y` and size `n` of BINS bins of about the same size.
-
-    Equal probabilities fall into the same bin, so that there may be fewer bins.
-    """
-    likely = probabilities.astype("float64")
-    edges = np.quantile(likely, np.arange(1, BINS) / BINS)
-    bins = np.searchsorted(edges, likely, side="right")
-    grouped = pd.DataFrame({"x": likely, "y": labels}).groupby(bins)
-    curve = grouped.mean().assign(n=grouped.size(), curve="calibration")
-    return curve[["curve", "x", "y", "n"]].reset_index(drop=True)
 
 
 def roc_curve(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:

@@ -1,13 +1,13 @@
-"""The files that the reports of all tasks have in common."""
+"""The files of reports: the metrics that all write, and the columns of scores that they read."""
 
 from math import ceil, log10
 from typing import Any
 
-import pandas as pd
+import numpy as np
+import pyarrow as pa
 
 from epochwise import families
 from epochwise.core import files, paths
-from epochwise.core.files import replacing
 
 HEADLINES: dict[families.Task, dict[str, str]] = {
     "binary": {"roc_auc": "roc_auc", "bacc": "balanced_accuracy"},
@@ -18,15 +18,6 @@ HEADLINES: dict[families.Task, dict[str, str]] = {
 """The metrics of a task that DVC shows, by short names: one table has all families."""
 DIGITS = 4
 """Digits behind the point where an interval has no width."""
-CURVE_COLUMNS = ["curve", "x", "y", "n"]
-LEARNING_CURVES = (
-    "train_loss",
-    "valid_loss",
-    "discriminator_loss",
-    "generator_loss",
-    "valid_frechet",
-)
-"""Columns of epoch tables that are shown as curves."""
 
 
 def write_metrics(family: str, split: str, metrics: dict[str, Any]) -> None:
@@ -53,26 +44,7 @@ def headline(metrics: dict[str, Any], task: families.Task) -> dict[str, float]:
     return found
 
 
-def write_curves(family: str, points: pd.DataFrame) -> None:
-    """Write the curves of a family, those of its epoch table among them, in long form.
-
-    `points` has the columns `curve` (the name of the curve that a point belongs to), `x`, `y`, and
-    `n`, the number of samples behind the point, where it has one.
-    """
-    curves = pd.concat([*map(_as_written, [points, learning_curves(family)])], ignore_index=True)
-    with replacing(paths.plot("curves", family, "csv")) as beside:
-        curves.to_csv(beside, index=False)
-
-
-def learning_curves(family: str) -> pd.DataFrame:
-    """The curves in the epoch table of a family: columns `curve`, `x` (the epoch), `y`."""
-    table = pd.read_csv(paths.metrics(family, "epochs.csv"))
-    shown = [name for name in LEARNING_CURVES if name in table]
-    long = table.melt(id_vars="epoch", value_vars=shown, var_name="curve", value_name="y")
-    return long.rename(columns={"epoch": "x"})
-
-
-def _as_written(points: pd.DataFrame) -> pd.DataFrame:
-    """All columns; numbers keep their form, so that an epoch or a class stays a whole number."""
-    complete = points.reindex(columns=CURVE_COLUMNS).astype(object)
-    return complete.assign(n=points["n"].astype("Int64") if "n" in points else pd.NA)
+def matrix(table: pa.Table, name: str) -> np.ndarray:
+    """A column of lists of one length d, as (n, d)."""
+    flat: np.ndarray = table[name].combine_chunks().flatten().to_numpy()
+    return flat.reshape(len(table), -1)

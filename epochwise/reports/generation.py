@@ -11,7 +11,8 @@ from epochwise.core import paths
 from epochwise.core.files import read_json, read_table, write_table
 from epochwise.measures.bootstrap import interval
 from epochwise.measures.generation import frechet_distance
-from epochwise.reports.files import write_curves, write_metrics
+from epochwise.reports.curves import write_curves
+from epochwise.reports.files import matrix, write_metrics
 
 COUNTED = 200
 """Images whose classes are counted apart, as the epochs were chosen by as many."""
@@ -33,7 +34,7 @@ def write(family: str, selection: dict[str, Any], seed: int) -> None:
     drawn = read_table(folder / "generated.parquet")
     predicted = drawn["predicted"].to_numpy()
     histogram = np.bincount(predicted, minlength=len(read_json(folder / "classes.json")))
-    ours, train = _rows(drawn, "features"), _features(folder, "train")
+    ours, train = matrix(drawn, "features"), _features(folder, "train")
     for split in ("train", "valid", "test"):
         real = _features(folder, split)
         metrics: dict[str, Any] = {
@@ -120,14 +121,8 @@ def draw(family: str, drawn: pa.Table, losses: pd.DataFrame, epoch: int) -> None
 
 
 def _features(folder: Path, split: str) -> np.ndarray:
-    return _rows(read_table(folder / f"{split}.parquet"), "features")
+    return matrix(read_table(folder / f"{split}.parquet"), "features")
 
 
 def _images(table: pa.Table) -> np.ndarray:
-    return _rows(table, "pixels").reshape(-1, 28, 28)
-
-
-def _rows(table: pa.Table, name: str) -> np.ndarray:
-    """A column of lists of one length d, as (n, d)."""
-    flat: np.ndarray = table[name].combine_chunks().flatten().to_numpy()
-    return flat.reshape(len(table), -1)
+    return matrix(table, "pixels").reshape(-1, 28, 28)

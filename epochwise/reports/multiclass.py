@@ -10,35 +10,34 @@ from epochwise.core import paths
 from epochwise.core.files import read_arrays, read_json, read_table, write_table
 from epochwise.measures import bootstrap
 from epochwise.measures.multiclass import log_losses
-from epochwise.reports.files import write_curves, write_metrics
-
-BINS = 10
-"""Bins of the calibration curve, each with the same number of samples."""
+from epochwise.reports.curves import calibration_curve, calibration_error, write_curves
+from epochwise.reports.files import matrix, write_metrics
 
 
 def write(family: str, selection: dict[str, Any], seed: int) -> None:
     """Write the report of `family` from its scores, with the epoch of `selection`.
 
     Writes the metrics of every split, the predictions for test, the curves and the figure; `seed`
-    draws the resamples of the 95 % intervals.
+    draws the resamples of the 95 % intervals. The calibration is that of the likeliest class.
     """
     folder = paths.scores(family)
     classes = read_json(folder / "classes.json")
     parameters = read_json(folder / "model.json")["parameters"]
     for split in ("train", "valid", "test"):
         scored = read_table(folder / f"{split}.parquet")
-        labels, probabilities = _arrays(scored)
+        labels, probabilities = scored["label"].to_numpy(), matrix(scored, "probabilities")
+        predicted, likely = probabilities.argmax(axis=1), probabilities.max(axis=1)
+        right = predicted == labels
         metrics = {"n": len(labels), **report(labels, probabilities, classes)}
         metrics |= {"ci95": intervals(labels, probabilities, seed), "epoch": selection["epoch"]}
         metrics |= {"parameters": parameters}
-        metrics |= {"calibration_error": calibration_error(labels, probabilities)}
+        metrics |= {"calibration_error": calibration_error(right, likely)}
         write_metrics(family, split, metrics)
-    predicted = probabilities.argmax(axis=1)
     predictions = scored.select(["id", "label"])
-    for name, column in (("probability", probabilities.max(axis=1)), ("predicted", predicted)):
+    for name, column in (("probability", likely), ("predicted", predicted)):
         predictions = predictions.append_column(name, pa.array(column))
     write_table(paths.predictions(family), predictions)
-    points = [calibration_curve(labels, probabilities), confusion(labels, predicted, classes)]
+    points = [calibration_curve(right, likely), confusion(labels, predicted, classes)]
     write_curves(family, pd.concat(points, ignore_index=True))
     draw(family, labels, probabilities, classes)
 
@@ -90,33 +89,6 @@ def weighted_metrics(
     }
 
 
-def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """The expected calibration error of the likeliest class, with bins of equal mass.
-
-    The mean distance between the mean probability and the share that is right of a bin, weighted
-    by size (Naeini et al. 2015). It has no bootstrap interval: every resample adds noise to the
-    distances, so that the interval would lie above the figure.
-    """
-    curve = calibration_curve(labels, probabilities)
-    distances = np.abs(curve["x"] - curve["y"]).to_numpy()
-    return float(np.average(distances, weights=curve["n"]))
-
-
-def calibration_curve(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
-    """Mean probability `x` of the likeliest class, share `y` that is right and size `n` of bins.
-
-    They are BINS of about the same size. Equal probabilities fall into the same bin, so that there
-    may be fewer.
-    """
-    likely = probabilities.max(axis=1).astype("float64")
-    right = probabilities.argmax(axis=1) == labels
-    edges = np.quantile(likely, np.arange(1, BINS) / BINS)
-    bins = np.searchsorted(edges, likely, side="right")
-    grouped = pd.DataFrame({"x": likely, "y": right.astype("float64")}).groupby(bins)
-    curve = grouped.mean().assign(n=grouped.size(), curve="calibration")
-    return curve[["curve", "x", "y", "n"]].reset_index(drop=True)
-
-
 def confusion(labels: np.ndarray, predicted: np.ndarray, classes: list[str]) -> pd.DataFrame:
     """How many samples `n` of class `x` are predicted as class `y`: every pair of classes."""
     sizes = np.zeros((len(classes), len(classes)), int)
@@ -163,9 +135,3 @@ def _per_class(
     )
     recall[:, ~actual.any(axis=0)] = 0
     return precision, recall
-
-
-def _arrays(scored: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    """Labels (n,) and class probabilities (n, classes) of a table of scores."""
-    flat = scored["probabilities"].combine_chunks().flatten().to_numpy()
-    return scored["label"].to_numpy(), flat.reshape(len(scored), -1)

@@ -10,7 +10,8 @@ from epochwise.core import paths
 from epochwise.core.files import read_arrays, read_json, read_table, write_table
 from epochwise.measures import bootstrap
 from epochwise.measures.reconstruction import psnr
-from epochwise.reports.files import write_curves, write_metrics
+from epochwise.reports.curves import write_curves
+from epochwise.reports.files import matrix, write_metrics
 
 SPLITS = ("train", "valid", "test")
 ROWS = ("original", "noisy", "reconstruction")
@@ -74,8 +75,8 @@ def probe(train: pa.Table, test: pa.Table) -> dict[str, float | int]:
 
     tables = {"train": train, "test": test}
     labels = {name: table["label"].to_numpy() for name, table in tables.items()}
-    codes = {name: _rows(table, "code") for name, table in tables.items()}
-    pixels = {name: _rows(table, "pixels") / np.float32(255) for name, table in tables.items()}
+    codes = {name: matrix(table, "code") for name, table in tables.items()}
+    pixels = {name: matrix(table, "pixels") / np.float32(255) for name, table in tables.items()}
     size = codes["train"].shape[1]
     pca = PCA(min(size, *pixels["train"].shape), svd_solver="full").fit(pixels["train"])
     projected = {name: pca.transform(values) for name, values in pixels.items()}
@@ -116,9 +117,3 @@ def _accuracy(inputs: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> f
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     fitted = model.fit(inputs["train"], labels["train"])
     return float(fitted.score(inputs["test"], labels["test"]))
-
-
-def _rows(table: pa.Table, name: str) -> np.ndarray:
-    """A column of lists of one length d, as (n, d)."""
-    flat: np.ndarray = table[name].combine_chunks().flatten().to_numpy()
-    return flat.reshape(len(table), -1)

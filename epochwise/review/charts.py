@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from epochwise.core import paths
-from epochwise.review.headlines import BINARY, Metric
+from epochwise.measures.headlines import BINARY, Metric
 from epochwise.review.report import Report
 from epochwise.review.snapshot import Snapshot
 from epochwise.review.statistics import Verdict

@@ -2,9 +2,17 @@
 
 from dataclasses import dataclass
 
+from epochwise.measures.headlines import HEADLINES, Metric
 from epochwise.review import wording
-from epochwise.review.headlines import FURTHER, HEADLINES, Metric
 from epochwise.review.snapshot import Family, Snapshot
+
+FURTHER = {
+    "binary": ("accuracy", "recall_0", "recall_1", "log_loss", "threshold"),
+    "multiclass": ("log_loss", "macro_precision", "macro_recall"),
+    "reconstruction": ("mse", "psnr", "probe_accuracy", "pca_probe_accuracy"),
+    "generation": ("classes_of_200",),
+}
+"""Further metrics on test that are shown of a task."""
 
 
 @dataclass(frozen=True)

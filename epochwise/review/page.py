@@ -10,9 +10,9 @@ from string import Template
 from typing import Any
 
 from epochwise.core import paths
+from epochwise.measures.headlines import BINARY, HEADLINES, TITLES
 from epochwise.review import charts, leaderboards, tables, vega, wording
 from epochwise.review.charts import CURVES, Spec
-from epochwise.review.headlines import BINARY, HEADLINES, TITLES
 from epochwise.review.markdown import HOW_TO_READ
 from epochwise.review.report import Report
 from epochwise.review.snapshot import Snapshot

@@ -14,7 +14,7 @@ from epochwise.measures.binary import (
 )
 from epochwise.measures.bootstrap import mcnemar, resamples
 from epochwise.measures.generation import frechet_distance
-from epochwise.review.headlines import (
+from epochwise.measures.headlines import (
     ACCURACY,
     BALANCED_ACCURACY,
     BINARY,

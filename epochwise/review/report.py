@@ -7,8 +7,8 @@ import numpy as np
 
 from epochwise.core import paths
 from epochwise.core.cli import InputError
+from epochwise.measures.headlines import GENERATION, HEADLINES
 from epochwise.review import snapshot
-from epochwise.review.headlines import GENERATION, HEADLINES
 from epochwise.review.lock import Model, changed_sources, trained
 from epochwise.review.pairs import (
     READ,

@@ -10,8 +10,8 @@ from epochwise.core import params, paths
 from epochwise.core.cli import InputError
 from epochwise.core.lock import not_run
 from epochwise.families import TABLE
+from epochwise.measures.headlines import HEADLINES
 from epochwise.noise import digest, is_consistent
-from epochwise.review.headlines import HEADLINES, task_of
 from epochwise.review.revisions import Revision
 from epochwise.review.statistics import Noise
 
@@ -134,7 +134,7 @@ def _families(revision: Revision) -> Iterator[Family]:
     noise = mapping(revision.json(paths.NOISE))
     for name, task in _tasks(revision).items():
         test = mapping(revision.json(paths.metrics(name, "test.json")))
-        task = task or task_of(test)
+        task = task or _task_of(test)
         if task in HEADLINES:
             yield Family(
                 name,
@@ -156,6 +156,14 @@ def _tasks(revision: Revision) -> dict[str, str | None]:
             if isinstance(row, dict):
                 found.setdefault(name, str(row.get("task")))
     return found or dict.fromkeys(mapping(revision.json(paths.LEADERBOARD)))
+
+
+def _task_of(metrics: dict[str, Any]) -> str | None:
+    """The task that a family's test metrics are of, for revisions without families.yaml."""
+    for task, headlines in HEADLINES.items():
+        if all(metric.key in metrics for metric in headlines):
+            return task
+    return None
 
 
 def _noise(entry: dict[str, Any], ours: str | None, test: dict[str, Any]) -> dict[str, Noise]:

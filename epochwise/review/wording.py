@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from epochwise.review.headlines import Metric
+from epochwise.measures.headlines import Metric
 from epochwise.review.pairs import Comparison
 from epochwise.review.report import FamilyChange, Report
 from epochwise.review.snapshot import Data, Snapshot

@@ -15,7 +15,7 @@ from epochwise.core.files import write_json, write_table
 from epochwise.measures.bootstrap import mcnemar, resamples
 from epochwise.training.epoch_table import write_epoch_table
 from stages.leaderboard import (
-    VIEWS,
+    COLUMNS,
     Predictions,
     compare,
     compare_classes,
@@ -133,10 +133,10 @@ def test_the_difference_is_that_of_test_itself_and_each_threshold_its_own() -> N
 )
 def test_the_best_stands_first(family: str, other: str, metric: str, best: float) -> None:
     rows = {"first": families.row(family), "second": families.row(other)}
-    view = VIEWS[rows["first"].task]
-    entry = {name: 0.5 for name in view.columns} | {"epoch": 0, "train_seconds": None}
+    columns = COLUMNS[rows["first"].task]
+    entry = {name: 0.5 for name in columns} | {"epoch": 0, "train_seconds": None}
     (shown,) = tables(rows, {"second": entry, "first": entry | {metric: best}}).values()
-    assert view.columns[0] == metric and shown["family"].tolist() == ["first", "second"]
+    assert columns[0] == metric and shown["family"].tolist() == ["first", "second"]
 
 
 def test_resamples_without_a_class_say_nothing_of_a_difference() -> None:

@@ -1,19 +1,24 @@
 """Linear families: what scikit-learn makes of the same texts, kept as a plain table."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 
 from epochwise import families
 from epochwise.core import params
 from epochwise.core.cli import InputError
 from epochwise.families import linear
-from epochwise.families.linear import Terms, fit, fit_terms, probabilities
+from epochwise.families.linear import Terms, fit, fit_terms, log_count_ratios, probabilities
 from tests.configuration import compose
 
 LINEAR = [name for name, row in families.table().items() if row.learner == "linear"]
@@ -85,6 +90,25 @@ def test_probabilities_equal_those_of_scikit_learn(changes: dict[str, Any]) -> N
     new = [*TEXTS, "bad tea", "unheard", ""]
     expected = pipeline.predict_proba(new)[:, 1]
     np.testing.assert_allclose(probabilities(model, new, used), expected, atol=1e-6)
+
+
+@st.composite
+def counted(draw: Callable[..., Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Counts of 4 terms in some reviews, and the reviews' labels, of both classes."""
+    rows = draw(st.lists(st.tuples(*[st.integers(0, 3)] * 4), min_size=2, max_size=8))
+    labels = draw(st.permutations([0, 1, *[row[0] % 2 for row in rows[2:]]]))
+    return np.array(rows, float), np.array(labels, "int8")
+
+
+@given(counted(), st.sampled_from([0.1, 1.0, 3.0]))
+def test_the_ratios_are_those_of_naive_bayes_on_what_is_there(
+    reviews: tuple[np.ndarray, np.ndarray], alpha: float
+) -> None:
+    counts, labels = reviews
+    there = (counts > 0).astype(float)
+    by_class = MultinomialNB(alpha=alpha).fit(there, labels).feature_log_prob_
+    found = log_count_ratios(sp.csr_matrix(counts / 7), labels, alpha)
+    np.testing.assert_allclose(found, by_class[1] - by_class[0], atol=1e-12)
 
 
 def test_the_model_is_a_table_of_terms_with_the_intercept_last() -> None:

@@ -13,18 +13,11 @@ from epochwise.inputs.images import Samples
 from epochwise.training import runtime
 from epochwise.training.phases import Phase
 from tests.configuration import compose
+from tests.epochwise.training.test_layers import STILL
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, size=(10, 8, 8, 3), dtype=np.uint8)
 LABELS = np.arange(10) % 2
-STILL = {
-    "rotation": 0.0,
-    "brightness": 0.0,
-    "shear": 0.0,
-    "zoom": 0.0,
-    "translation": 0.0,
-    "horizontal_flip": False,
-}
 FLIP = {"augmentation": STILL | {"horizontal_flip": True}}
 
 

@@ -30,3 +30,9 @@ def test_epoch_tables_have_the_columns(family: str) -> None:
 def test_reports_have_the_numbers(family: str) -> None:
     report = json.loads((ROOT / paths.metrics(family, "valid.json")).read_text())
     assert all(isinstance(report[name], float) for name in columns.REPORTS[task(family)])
+
+
+def test_less_is_better_of_all_losses_errors_and_distances() -> None:
+    reported = {name for names in columns.REPORTS.values() for name in names}
+    losses = {name for name in reported if name.endswith(("loss", "error", "entropy"))}
+    assert losses | {"mse", "frechet"} == columns.LOWEST

@@ -11,7 +11,6 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
 from epochwise import families
@@ -91,31 +90,6 @@ def test_resamples_without_a_class_say_nothing_of_it() -> None:
     labels = np.array([0] * 2 + [1] * 38)
     found = binary.intervals(labels, labels.astype("float32"), 0.5, seed=1)
     assert found["recall_0"] == found["balanced_accuracy"] == [1.0, 1.0]
-
-
-def test_bins_of_the_calibration_curve_have_the_same_size() -> None:
-    likely = RANDOM.permutation(np.linspace(0, 1, 1000))
-    labels = (RANDOM.random(1000) < likely).astype(int)
-    curve = binary.calibration_curve(labels, likely)
-    assert curve["n"].tolist() == [100] * 10
-    assert curve["x"].to_numpy() == pytest.approx(np.arange(0.05, 1, 0.1), abs=0.001)
-    assert np.average(curve["y"], weights=curve["n"]) == pytest.approx(labels.mean())
-
-
-@given(SAMPLES, st.randoms())
-def test_calibration_does_not_depend_on_the_order_of_samples(
-    rows: list[tuple[int, float]], random: Any
-) -> None:
-    error = binary.calibration_error(*arrays(rows))
-    random.shuffle(rows)
-    assert binary.calibration_error(*arrays(rows)) == pytest.approx(error)
-    assert 0 <= error <= 1
-
-
-def test_calibration_error_is_the_mean_distance_of_probability_and_share() -> None:
-    likely = np.repeat([0.2, 0.9], 50)
-    labels = np.concatenate([np.arange(50) < 10, np.arange(50) < 30]).astype(int)
-    assert binary.calibration_error(labels, likely) == pytest.approx(0.5 * 0 + 0.5 * 0.3)
 
 
 def test_the_roc_curve_is_thinned_and_keeps_its_area() -> None:

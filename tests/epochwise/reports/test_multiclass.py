@@ -15,6 +15,7 @@ from sklearn.metrics import log_loss, precision_recall_fscore_support
 from epochwise.core import paths
 from epochwise.core.files import read_json, read_table, write_arrays, write_json, write_table
 from epochwise.reports import multiclass
+from epochwise.reports.curves import calibration_error
 from tests.image_data import make_project
 
 CLASSES = ["a", "b", "c", "d"]
@@ -63,27 +64,6 @@ def test_resamples_without_a_class_say_nothing_of_it() -> None:
     assert found["macro_recall"] == [1.0, 1.0]
 
 
-def test_the_calibration_error_is_the_mean_distance_of_tenths() -> None:
-    labels, probabilities = scored(2, 1000)
-    curve = multiclass.calibration_curve(labels, probabilities)
-    assert curve["n"].tolist() == [100] * 10
-    order = np.argsort(probabilities.max(axis=1))
-    right = probabilities.argmax(axis=1) == labels
-    tenths = np.split(order, 10)
-    distances = [
-        abs(right[rows].mean() - probabilities[rows].max(axis=1).mean()) for rows in tenths
-    ]
-    found = multiclass.calibration_error(labels, probabilities)
-    assert found == pytest.approx(np.mean(distances))
-
-
-def test_probabilities_that_are_right_as_often_as_they_say_have_no_calibration_error() -> None:
-    probabilities = np.tile([0.75, 0.25], (400, 1))
-    labels = (np.arange(400) % 4 == 0).astype(int)
-    assert multiclass.calibration_error(labels, probabilities) == pytest.approx(0)
-    assert multiclass.calibration_error(1 - labels, probabilities) == pytest.approx(0.5)
-
-
 def test_the_confusion_has_every_pair_of_classes() -> None:
     table = multiclass.confusion(np.array([0, 0, 1]), np.array([0, 1, 1]), ["a", "b"])
     rows = table[["x", "y", "n"]].to_numpy().tolist()
@@ -122,6 +102,9 @@ def test_the_report_is_written_from_scores_alone(written: pd.DataFrame) -> None:
             "calibration_error",
         ]
     likely = np.stack(written["probabilities"])
+    right = likely.argmax(axis=1) == written["label"]
+    error = calibration_error(right, likely.max(axis=1))
+    assert report["calibration_error"] == pytest.approx(error, rel=1e-3)
     predictions = read_table(paths.predictions("cnn")).to_pandas()
     assert predictions.columns.tolist() == ["id", "label", "probability", "predicted"]
     np.testing.assert_array_equal(predictions["id"], written["id"])

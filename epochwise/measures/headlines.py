@@ -1,0 +1,44 @@
+"""The headline metrics of each task: by what families and revisions are compared."""
+
+from dataclasses import dataclass
+
+from epochwise.measures.columns import LOWEST
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric: its key in test.json, its words, and its decimals."""
+
+    key: str
+    title: str
+    digits: int
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Which way is better."""
+        return self.key not in LOWEST
+
+
+ROC_AUC = Metric("roc_auc", "ROC AUC", 3)
+BALANCED_ACCURACY = Metric("balanced_accuracy", "balanced accuracy", 3)
+ACCURACY = Metric("accuracy", "accuracy", 3)
+CROSS_ENTROPY = Metric("cross_entropy", "cross-entropy", 4)
+FRECHET = Metric("frechet", "Fréchet distance", 2)
+
+BINARY, MULTICLASS = "binary", "multiclass"
+RECONSTRUCTION, GENERATION = "reconstruction", "generation"
+
+HEADLINES = {
+    BINARY: (ROC_AUC, BALANCED_ACCURACY),
+    MULTICLASS: (ACCURACY,),
+    RECONSTRUCTION: (CROSS_ENTROPY,),
+    GENERATION: (FRECHET,),
+}
+"""Task to its headline metrics, the one that orders its families first."""
+
+TITLES = {
+    BINARY: "Reviews, positive or negative",
+    MULTICLASS: "Images, one of several classes",
+    RECONSTRUCTION: "Images through a code and back",
+    GENERATION: "Images from noise",
+}
