@@ -64,7 +64,7 @@ def card(family: str, row: families.Row, noise: dict[str, Any]) -> str:
         does,
         *_section("Data", _data(row.dataset)),
         *_section("Choice", _choice(test, valid, row)),
-        *_section("Metrics", _metrics(test, valid, row.task, noise.get(family))),
+        *_section("Metrics", _metrics(test, valid, row.task, repeated(noise.get(family), test))),
         *_section("Slices of test", _slices(test)),
         *_section("Classes", _classes(test)),
         *_section("Weights", _weights(test)),
@@ -72,6 +72,15 @@ def card(family: str, row: families.Row, noise: dict[str, Any]) -> str:
         *_section("Cost", f"{test['parameters']:,} parameters."),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def repeated(noise: dict[str, Any] | None, test: dict[str, Any]) -> dict[str, Any] | None:
+    """The `noise` of a family, if the training that `test` reports is one of its repeats.
+
+    Otherwise the repeats are of other params, data or code, and say nothing of this training.
+    """
+    measured = noise["metrics"].items() if noise else ()
+    return noise if all(test.get(name) in known["values"] for name, known in measured) else None
 
 
 def _section(title: str, content: str) -> list[str]:

@@ -83,11 +83,14 @@ def test_a_card_has_data_choice_metrics_slices_limits_and_cost() -> None:
 
 def test_noise_is_told_where_it_is_known() -> None:
     write_reports("lstm", BINARY)
-    noise = {"lstm": {"repeats": 5, "metrics": {"roc_auc": {"mean": 0.8591, "std": 0.0042}}}}
+    measured = {"mean": 0.8591, "std": 0.0042, "values": [0.857, 0.8612]}
+    noise = {"lstm": {"repeats": 5, "metrics": {"roc_auc": measured}}}
     found = card("lstm", TABLE["lstm"], noise)
     assert "| metric | test [95 %] | valid | test, mean ± deviation of 5 seeds |" in found
     assert "| roc_auc | 0.861 [0.847, 0.874] | 0.861 | 0.859 ± 0.004 |" in found
     assert "| accuracy | 0.772 | 0.772 | |" in found
+    write_reports("lstm", BINARY | {"roc_auc": 0.861})
+    assert "seeds" not in card("lstm", TABLE["lstm"], noise), "of another training"
 
 
 def test_small_numbers_have_three_digits() -> None:
