@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
+from pydantic import Field, NonNegativeFloat, model_validator
 
 from epochwise.core import params, paths
 from epochwise.core.cli import run
@@ -30,8 +30,8 @@ Objective = Literal["recall_floor", "f_beta", "youden", "cost", "fixed"]
 class Costs(params.Section):
     """What one wrong prediction of each class costs; right ones cost nothing."""
 
-    false_0: NonNegativeFloat
-    false_1: NonNegativeFloat
+    false_0: float = Field(ge=0, allow_inf_nan=False)
+    false_1: float = Field(ge=0, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _something_costs(self) -> Self:
@@ -44,21 +44,22 @@ class Rule(params.Section):
     """`threshold` in params.yaml.
 
     recall_floor: the highest recall of class 0 with a recall of class 1 of `min_recall_1` or more;
-    f_beta: the highest F score of `beta_class` (van Rijsbergen 1979); youden: the highest
-    recall_0 + recall_1 - 1 (Youden 1950); cost: the lowest cost; fixed: the threshold `value`,
-    with the epoch of the lowest log loss. Epochs that fall short of the best by no more than
-    `tolerance`, in what the rule maximises, are as good as it: the lowest log loss decides between
-    them. Candidates are the multiples of `step` from 0 to 1, and 1, rounded as they are written.
+    f_beta: the highest F score of `beta_class` (van Rijsbergen 1979); youden: the highest recall_0
+    + recall_1 - 1 (Youden 1950); cost: the lowest cost; fixed: the threshold `value`, with the
+    epoch of the lowest log loss. Epochs that fall short of the best by no more than `tolerance`, in
+    what the rule maximises (for cost, what all of `valid` costs), are as good as it: the lowest log
+    loss decides between them. Candidates are the multiples of `step` from 0 to 1, and 1, rounded as
+    they are written.
     """
 
     rule: Objective
     min_recall_1: float = Field(ge=0, le=1)
-    beta: PositiveFloat
+    beta: float = Field(gt=0, le=1000)
     beta_class: Literal[0, 1]
     costs: Costs
     value: float = Field(ge=0, le=1)
     tolerance: NonNegativeFloat
-    step: float = Field(gt=0, le=0.5)
+    step: float = Field(ge=0.0001, le=0.5)
 
     def candidates(self) -> np.ndarray:
         """The thresholds to choose among."""

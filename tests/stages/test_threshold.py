@@ -174,7 +174,17 @@ def test_candidates_are_the_multiples_of_the_step_as_they_are_written(step: floa
 
 
 @pytest.mark.parametrize(
-    "changes", [{"rule": "best"}, {"min_recall_1": 1.1}, {"beta": 0.0}, {"step": 0.0}]
+    "changes",
+    [
+        {"rule": "best"},
+        {"min_recall_1": 1.1},
+        {"beta": 0.0},
+        {"beta": float("inf")},
+        {"beta": 1e200},
+        {"costs": {"false_0": float("inf"), "false_1": 1.0}},
+        {"step": 0.0},
+        {"step": 1e-9},
+    ],
 )
 def test_impossible_rules_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match=next(iter(changes))):
