@@ -33,9 +33,10 @@ Drawn: TypeAlias = tuple[str, np.ndarray]
 class Split(params.Section):
     """`split` in params.yaml.
 
-    `valid` and `test` are shares of all reviews. A source's own test split is kept: then `valid` is
-    drawn from its train rows, in the same proportion to them. `by: time` takes the newest reviews
-    for test and the newest of the others for valid; with `by: product` no product is in two splits.
+    `valid` and `test` are shares of all reviews. A source's own valid or test split is kept: the
+    other is drawn from its train rows, in the same proportion to them. `by: time` takes the newest
+    reviews for test and the newest of the others for valid; with `by: product` no product is in two
+    splits.
     """
 
     by: Literal["random", "time", "product"]
@@ -65,8 +66,10 @@ def assign(rows: pd.DataFrame, split: Split, seed: int) -> np.ndarray:
     for own in ("test", "valid"):
         if (names == own).any():
             del shares[own]
-    if "test" not in shares and "valid" in shares:
+    if shares.keys() == {"valid"}:
         shares["valid"] = split.valid / (1 - split.test)
+    elif shares.keys() == {"test"}:
+        shares["test"] = split.test / (1 - split.valid)
     free = np.flatnonzero(names == "train")
     groups = _groups(rows.iloc[free], split.by)
     drawn = _by_time if split.by == "time" else _stratified

@@ -108,10 +108,10 @@ def test_the_source_s_own_test_split_is_kept() -> None:
 
 
 def test_the_source_s_own_valid_split_is_kept() -> None:
-    own = ["valid"] * 30 + ["train"] * 70
-    names = assign(facts([(n % 2, n, None) for n in range(100)], split=own), split(), seed=1)
+    own = ["valid"] * 20 + ["train"] * 180
+    names = assign(facts([(n % 2, n, None) for n in range(200)], split=own), split(), seed=1)
     assert [name == "valid" for name in names] == [name == "valid" for name in own]
-    assert np.count_nonzero(names == "test") == 14
+    assert np.count_nonzero(names == "test") == round(180 * 0.2 / 0.9)
 
 
 def test_another_seed_draws_others() -> None:
