@@ -66,6 +66,8 @@ def test_noise_is_kept_as_long_as_it_holds() -> None:
     assert noise.updated({"lstm": holds, "mlp": holds}, {}, lock(2)) == {"lstm": holds}
     assert noise.updated({"lstm": other}, {}, lock(2)) == {}
     assert noise.updated({"lstm": other}, {"lstm": holds}, lock(2)) == {"lstm": holds}
+    newer = holds | {"repeats": 5}
+    assert noise.updated({"lstm": holds}, {"lstm": newer}, lock(2)) == {"lstm": newer}
     both = noise.updated({"lstm": holds}, {"mlp": other, "cnn": other}, lock(2))
     assert list(both) == ["mlp", "lstm", "cnn"], "in the order of families.yaml"
 

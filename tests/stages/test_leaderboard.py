@@ -17,6 +17,7 @@ from epochwise.training.epoch_table import write_epoch_table
 from stages.leaderboard import (
     COLUMNS,
     Predictions,
+    against_rival,
     compare,
     compare_classes,
     curves,
@@ -91,6 +92,13 @@ def test_predictions_in_another_order_are_compared_sample_by_sample(
     write_table(paths.predictions("scratch"), shuffled)
     found = entries(table, seed=1)["transfer"]["against_scratch"]
     assert (found["accuracy"]["difference"], found["mcnemar_p"]) == (0, 1)
+    for family, order in (("transfer", [0, 1, 2]), ("scratch", [2, 0, 1])):
+        columns = {"id": ["a", "b", "c"], "label": [0, 1, 1], "probability": [0.6, 0.9, 0.2]}
+        write_table(paths.predictions(family), pa.table(columns).take(order))
+        write_json(paths.metrics(family, "test.json"), {"threshold": 0.5})
+    found = against_rival("binary", "transfer", "scratch", seed=1)
+    assert (found["roc_auc"]["difference"], found["mcnemar_p"]) == (0, 1)
+    write_family("transfer", ["a", "b", "c"], [0, 1, 0])
     write_family("scratch", ["a", "b", "d"], [0, 1, 0])
     with pytest.raises(InputError, match=r"of other samples: run `dvc repro evaluate@transfer"):
         entries(table, seed=1)

@@ -67,6 +67,18 @@ def test_by_product_no_product_stands_in_two(rows: Any, shares: Any, seed: int) 
     assert (names.groupby(table["product_id"]).nunique() == 1).all()
 
 
+def test_by_product_rows_of_no_product_do_not_stay_together() -> None:
+    table = facts([(n % 2, n, 1 if n < 2 else None) for n in range(100)])
+    names = assign(table, split(by="product"), seed=1)
+    assert [np.count_nonzero(names == name) for name in ("valid", "test")] == [10, 20]
+
+
+def test_shares_hold_within_half_a_group() -> None:
+    table = facts([(1, n // 10, None) for n in range(100)])
+    assert np.count_nonzero(assign(table, split(test=0.24), seed=1) == "test") == 20
+    assert np.count_nonzero(assign(table, split(test=0.26), seed=1) == "test") == 30
+
+
 def test_by_time_the_newest_are_for_test() -> None:
     times = np.random.default_rng(0).permutation(100)
     table = facts([(n % 2, n, None) for n in range(100)], time=times.astype(float))

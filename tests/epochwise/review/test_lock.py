@@ -68,3 +68,4 @@ def test_models_of_every_epoch_beside_the_chosen_one_are_not_it() -> None:
     earlier = parse({"stages": {"train@lstm": {"outs": outs}}})
     assert earlier.model_bytes("lstm") == 100
     assert set(earlier.epochs("lstm")) == {"models/lstm/epochs"}
+    assert trained(earlier, lock(), "lstm") == Model.UNKNOWN, "bytes of other files tell nothing"

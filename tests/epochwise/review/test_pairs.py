@@ -103,6 +103,9 @@ def test_means_are_compared_where_both_revisions_have_repeats_of_their_own() -> 
         "multiclass", *tables, Training(True, old, taken_over), 0
     ).comparisons[0]
     assert (found.old, found.new, found.runs) == (0.99, 0.995, (1, 1))
+    fewer = tables[1].iloc[:100]
+    partial = compare_predictions("multiclass", tables[0], fewer, Training(True, old, new), 0)
+    assert partial.comparisons[0].runs == (1, 1), "repeats are of the whole of another test set"
 
 
 def test_noise_of_either_revision_will_do_and_without_any_nothing_is_known() -> None:

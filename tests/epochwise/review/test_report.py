@@ -13,7 +13,7 @@ from epochwise.core.lock import not_run
 from epochwise.noise import digest
 from epochwise.review import snapshot
 from epochwise.review.lock import Model
-from epochwise.review.report import Report, compare
+from epochwise.review.report import Changed, Report, changes, compare
 from epochwise.review.revisions import Revision
 from epochwise.review.statistics import Verdict
 from epochwise.review.wording import notes, verdicts
@@ -173,6 +173,11 @@ def test_rows_and_drops_are_counted_by_split_and_reason(project: Project) -> Non
     data = snapshot.read(Revision("main", project.root)).data["reviews"]
     assert data.rows == {"train": 2000, "valid": 200, "test": 400}
     assert data.dropped == {"duplicate": 3}
+
+
+def test_keys_that_are_new_other_or_gone_are_changes() -> None:
+    found = changes({"gone": 1, "kept": 2, "other": 3}, {"other": 4, "new": 0, "kept": 2})
+    assert found == [Changed("other", 3, 4), Changed("new", None, 0), Changed("gone", 1, None)]
 
 
 def test_a_number_that_dvc_writes_without_its_dot_is_the_same_number() -> None:

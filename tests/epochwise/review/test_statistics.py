@@ -176,3 +176,20 @@ def test_few_images_of_test_make_frechet_distances_differ_more() -> None:
     old, new = random.normal(-1, 1, size=(2000, 4)), random.normal(1, 1, size=(2000, 4))
     variances = [frechet_variance(test, old, new, 50, seed=0) for test in (few, many)]
     assert variances[0] > 10 * variances[1]
+
+
+def test_the_images_of_test_are_drawn_alike_for_both() -> None:
+    """As far off in the same direction, two generators gain and lose alike by them."""
+    random = np.random.default_rng(0)
+    test = random.normal(size=(20, 4))
+    old, new, opposite = (random.normal(mean, 1, size=(2000, 4)) for mean in (5, 5, -5))
+    alike, apart = (frechet_variance(test, old, other, 50, seed=0) for other in (new, opposite))
+    assert apart > 20 * alike
+
+
+def test_the_variance_of_frechet_distances_is_that_of_other_images() -> None:
+    random = np.random.default_rng(0)
+    drawn = [[random.normal(mean, 1, (200, 2)) for mean in (0, 1, 2)] for _ in range(200)]
+    differences = [frechet_distance(a, c) - frechet_distance(a, b) for a, b, c in drawn]
+    variances = [frechet_variance(a, b, c, 50, seed=0) for a, b, c in drawn[:20]]
+    assert np.mean(variances) == pytest.approx(np.var(differences), rel=0.35)
