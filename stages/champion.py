@@ -23,8 +23,8 @@ class Champion(params.Section):
     """`champion` in params.yaml: the metric of each task, and when two families tie.
 
     They tie if they differ by at most `deviations` standard deviations of the difference of two
-    trainings with other seeds: sqrt(s1^2 + s2^2), s on valid from metrics/noise.json, or `noise`
-    where that has none.
+    trainings with other seeds: sqrt(s1^2 + s2^2), s on valid from metrics/noise.json, whatever
+    params and data that was measured with, or `noise` where it has none.
     """
 
     metric: dict[families.Task, str]
