@@ -101,8 +101,8 @@ def check_families(content: dict[str, Any], table: dict[str, families.Row]) -> N
         for column in (*rule["below"], *rule["above"]):
             _check_name(column, columns.EPOCHS[table[name].task], f"filter.{name}")
     for name in needed["select"]:
-        measured = columns.EPOCHS[table[name].task]
-        _check_name(content["select"][name]["lowest"], measured, f"select.{name}.lowest")
+        losses = columns.LOSSES[table[name].task]
+        _check_name(content["select"][name]["lowest"], losses, f"select.{name}.lowest")
 
 
 def _check_listed(blocks: Any, names: list[str], key: str, table: dict[str, families.Row]) -> None:

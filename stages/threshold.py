@@ -45,11 +45,11 @@ class Rule(params.Section):
 
     recall_floor: the highest recall of class 0 with a recall of class 1 of `min_recall_1` or more;
     f_beta: the highest F score of `beta_class` (van Rijsbergen 1979); youden: the highest recall_0
-    + recall_1 - 1 (Youden 1950); cost: the lowest cost; fixed: the threshold `value`, with the
-    epoch of the lowest log loss. Epochs that fall short of the best by no more than `tolerance`, in
-    what the rule maximises (for cost, what all of `valid` costs), are as good as it: the lowest log
-    loss decides between them. Candidates are the multiples of `step` from 0 to 1, and 1, rounded as
-    they are written.
+    + recall_1 - 1 (Youden 1950); cost: the lowest mean cost of a review; fixed: the threshold
+    `value`, with the epoch of the lowest log loss. Epochs that fall short of the best by no more
+    than `tolerance`, in what the rule maximises, are as good as it: the lowest log loss decides
+    between them. Candidates are the multiples of `step` from 0 to 1, and 1, rounded as they are
+    written.
     """
 
     rule: Objective
@@ -72,8 +72,9 @@ class Rule(params.Section):
 def curve(labels: np.ndarray, probabilities: np.ndarray, thresholds: np.ndarray) -> pd.DataFrame:
     """Precision and recall of both classes (n,) at each of `thresholds`, and how many go wrong.
 
-    Columns `threshold, precision_0, recall_0, precision_1, recall_1, false_0, false_1`; `false_c`
-    counts wrong predictions of class c. A precision without predictions is 0.
+    Columns `threshold, precision_0, recall_0, precision_1, recall_1, false_0, false_1, n`;
+    `false_c` counts wrong predictions of class c, among n labels. A precision without predictions
+    is 0.
     """
     ones = np.sort(probabilities[labels == 1].astype("float64"))
     zeros = np.sort(probabilities[labels == 0].astype("float64"))
@@ -89,6 +90,7 @@ def curve(labels: np.ndarray, probabilities: np.ndarray, thresholds: np.ndarray)
             "recall_1": true_1 / max(len(ones), 1),
             "false_0": false_0,
             "false_1": false_1,
+            "n": len(labels),
         }
     )
 
@@ -108,7 +110,8 @@ def objective(curves: pd.DataFrame, rule: Rule) -> pd.Series:
             return curves["recall_0"] + curves["recall_1"] - 1
         case "cost":
             costs = rule.costs
-            return -(costs.false_0 * curves["false_0"] + costs.false_1 * curves["false_1"])
+            cost = costs.false_0 * curves["false_0"] + costs.false_1 * curves["false_1"]
+            return -cost / curves["n"]
         case "fixed":
             return -curves["log_loss"]
 
@@ -187,7 +190,7 @@ def main(family: str) -> None:
     epoch, threshold = int(chosen["epoch"]), float(chosen["threshold"])
     copy_epoch(paths.epochs(family), epoch, paths.chosen(family))
     with replacing(paths.plot("precision_recall", family, "csv")) as beside:
-        curves.drop(columns=["false_0", "false_1", "log_loss"]).to_csv(beside, index=False)
+        curves.drop(columns=["false_0", "false_1", "n", "log_loss"]).to_csv(beside, index=False)
     draw(curves, chosen, family)
     measured = ["precision_0", "recall_0", "precision_1", "recall_1", "log_loss"]
     selection: dict[str, Any] = {

@@ -14,7 +14,17 @@ EPOCHS = {
     "reconstruction": _of_splits("loss", "mse", "psnr", apart=("loss",)),
     "generation": ["discriminator_loss", "generator_loss", "valid_frechet", "classes"],
 }
-"""The columns by which `filter` and `select` can choose an epoch, by task."""
+"""The columns of the epoch tables, by task."""
+LOSSES = {
+    task: [
+        column
+        for column in measured
+        if column.startswith("diff_") or not column.endswith(("accuracy", "psnr", "classes"))
+    ]
+    for task, measured in EPOCHS.items()
+    if task != "binary"
+}
+"""The columns of which `select` can take the lowest, by task: less is better there."""
 REPORTS = {
     "binary": [
         *("accuracy", "balanced_accuracy", "log_loss", "roc_auc", *BY_CLASS),

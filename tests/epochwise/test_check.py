@@ -61,6 +61,10 @@ def test_the_composition_is_valid(composed: dict[str, Any]) -> None:
             "'select.gan.lowest' names 'valid_loss': expected one of discriminator_loss, gen",
         ),
         (
+            {"select.cnn.lowest": "valid_accuracy"},
+            "'select.cnn.lowest' names 'valid_accuracy'.* expected one of train_loss, valid_loss, ",
+        ),
+        (
             {"champion.metric.binary": "roc"},
             r"'champion.metric.binary' names 'roc' \(did you mean 'roc_auc'\?\)",
         ),

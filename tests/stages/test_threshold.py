@@ -87,6 +87,12 @@ def test_within_the_tolerance_the_log_loss_decides_and_then_the_epoch() -> None:
     assert choose(points(epoch=[1, 0]), rule(tolerance=0.1))["epoch"] == 0
 
 
+def test_the_tolerance_of_costs_is_that_of_a_review() -> None:
+    near = points(false_0=[3, 5], false_1=[0, 0], n=[100, 100], log_loss=[0.4, 0.3])
+    assert choose(near, rule(rule="cost", tolerance=0.021))["epoch"] == 1
+    assert choose(near, rule(rule="cost", tolerance=0.019))["epoch"] == 0
+
+
 def test_the_f_score_is_that_of_the_class_named() -> None:
     by_class = points(precision_0=[0.2, 0.9], precision_1=[0.9, 0.2])
     for label, best in ((0, 1), (1, 0)):
@@ -120,7 +126,7 @@ def test_other_rules_take_the_best_of_a_loop(rows: list[tuple[int, float]]) -> N
                 {
                     "youden": point["recall_0"] + point["recall_1"] - 1,
                     "f_beta": 5 * p * r / (4 * p + r) if p + r else 0.0,
-                    "cost": -(5 * point["false_0"] + point["false_1"]),
+                    "cost": -(5 * point["false_0"] + point["false_1"]) / len(rows),
                 }[used.rule]
             )
         assert objective(points, used).tolist() == pytest.approx(values)

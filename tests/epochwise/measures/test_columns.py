@@ -36,3 +36,20 @@ def test_less_is_better_of_all_losses_errors_and_distances() -> None:
     reported = {name for names in columns.REPORTS.values() for name in names}
     losses = {name for name in reported if name.endswith(("loss", "error", "entropy"))}
     assert losses | {"mse", "frechet"} == columns.LOWEST
+
+
+def test_the_lowest_is_never_the_worst() -> None:
+    assert "valid_frechet" in columns.LOSSES["generation"]
+    assert columns.LOSSES["reconstruction"] == [
+        "train_loss",
+        "valid_loss",
+        "train_mse",
+        "valid_mse",
+        "diff_loss",
+    ]
+    assert columns.LOSSES["multiclass"] == [
+        "train_loss",
+        "valid_loss",
+        "diff_loss",
+        "diff_accuracy",
+    ]
