@@ -81,7 +81,8 @@ def serve(connection: Connection) -> None:
     # Ctrl+C is for the stage and for DVC.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     connection.send(True)
-    with suppress(EOFError):
+    # A DVC that was killed neither asks nor hears.
+    with suppress(EOFError, ConnectionError):
         while True:
             stage = fork.Process(target=_run, args=connection.recv())
             stage.start()

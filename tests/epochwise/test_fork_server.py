@@ -107,3 +107,17 @@ def test_the_end_of_the_server_is_that_of_its_stage(project: Path) -> None:
     with started() as server:
         assert run(server, project) == -signal.SIGTERM
         assert not server.is_ready()
+
+
+def test_a_stage_whose_dvc_was_killed_ends_without_a_word(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write(project, "import time; open('begun', 'w'); time.sleep(1); open('ended', 'w')")
+    with started() as server:
+        server._connection.send(("stages.probe", [], str(project), ENVIRONMENT))
+        while not (project / "begun").exists():
+            time.sleep(0.1)
+        server._connection.close()
+        assert server._process.wait(timeout=30) == 0
+    assert (project / "ended").exists()
+    assert capfd.readouterr().err == ""
