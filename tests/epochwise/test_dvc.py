@@ -93,25 +93,29 @@ def test_a_pipeline_leaves_the_lock_of_dvc_itself(tmp_path: Path) -> None:
         (folder / "dvc.yaml").write_text(yaml.safe_dump(pipeline))
         _dvc(module, folder, "init", "--no-scm", "--quiet")
     values: dict[str, Any] = {"a": 1e-05, "b": {"rate": [0.5, None]}, "c": "on"}
-    locks = []
+    locks, shown = [], {}
     for change in ({}, {"b": "12e3"}, {"c": "two\n\nlines"}, {"a": 2}):
         values |= change
         for module, folder in folders.items():
             (folder / "params.yaml").write_text(yaml.safe_dump(values))
-            _dvc(module, folder, "repro", "--quiet")
+            shown[module] = _dvc(module, folder, "repro")
+        assert shown["epochwise.dvc"] == shown["dvc"]
         ours, theirs = ((folder / "dvc.lock").read_bytes() for folder in folders.values())
         assert ours == theirs
         locks.append(ours)
     assert len(set(locks)) == len(locks)
 
 
-def _dvc(module: str, folder: Path, *arguments: str) -> None:
-    subprocess.run(
+def _dvc(module: str, folder: Path, *arguments: str) -> str:
+    """Run DVC; what it says."""
+    return subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=folder,
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "DVC_NO_ANALYTICS": "1"},
         check=True,
-    )
+        capture_output=True,
+        text=True,
+    ).stdout
 
 
 def test_files_of_a_stage_are_those_that_dvc_finds() -> None:
