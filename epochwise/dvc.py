@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from dvc.cli import main
-from dvc.dvcfile import Lockfile
+from dvc.dvcfile import Lockfile, logger
 from dvc.repo import Repo
 from dvc.stage import run as stage_run
 from dvc.stage import utils as stage_utils
@@ -67,6 +67,9 @@ def _dump_stages(lockfile: Lockfile, changed: list[Any], **options: Any) -> None
     if after is None:
         _dump_all(lockfile, changed, **options)
     elif after != before:
+        if not path.exists():
+            logger.info("Generating lock file '%s'", lockfile.relpath)
+        logger.info("Updating lock file '%s'", lockfile.relpath)
         with replacing(path) as beside:
             beside.write_text(after, encoding="utf-8")
         lockfile.repo.scm_context.track_file(lockfile.relpath)

@@ -44,7 +44,14 @@ class ForkServer:
         self._connection, theirs = multiprocessing.Pipe()
         descriptor = theirs.fileno()
         command = [sys.executable, "-m", __name__, str(descriptor)]
-        self._process = subprocess.Popen(command, pass_fds=[descriptor])
+        # Ctrl+C is for the stage and for DVC, also while the libraries load.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # A job in the background of a script ignores it, and so do its stages.
+        self._interrupted = before != signal.SIG_IGN
+        try:
+            self._process = subprocess.Popen(command, pass_fds=[descriptor])
+        finally:
+            signal.signal(signal.SIGINT, before)
         theirs.close()
         self._loaded = False
 
@@ -60,7 +67,7 @@ class ForkServer:
     ) -> int:
         """Run `python -m module arguments` in `folder`; its exit status, or minus a signal."""
         try:
-            self._connection.send((module, arguments, folder, environment))
+            self._connection.send((module, arguments, folder, environment, self._interrupted))
             status: int = self._connection.recv()
         except (EOFError, OSError):
             return self._process.wait()
@@ -78,10 +85,9 @@ class ForkServer:
 def serve(connection: Connection) -> None:
     """Tell that the libraries are loaded, and run what is asked for until nobody asks."""
     _load()
-    # Ctrl+C is for the stage and for DVC.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    connection.send(True)
-    with suppress(EOFError):
+    # A DVC that was killed neither asks nor hears.
+    with suppress(EOFError, ConnectionError):
+        connection.send(True)
         while True:
             stage = fork.Process(target=_run, args=connection.recv())
             stage.start()
@@ -103,9 +109,16 @@ def _load() -> None:
     gc.freeze()
 
 
-def _run(module: str, arguments: list[str], folder: str, environment: dict[str, str]) -> None:
+def _run(
+    module: str,
+    arguments: list[str],
+    folder: str,
+    environment: dict[str, str],
+    interrupted: bool,
+) -> None:
     """Become what `python -m module arguments` is in a process of its own."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if interrupted:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)

@@ -102,8 +102,43 @@ def test_control_c_is_for_the_stage(project: Path) -> None:
         assert run(server, project, "after") == 0
 
 
+def test_control_c_does_not_end_a_server_that_loads(capfd: pytest.CaptureFixture[str]) -> None:
+    with ForkServer() as server:
+        for _ in range(20):
+            server._process.send_signal(signal.SIGINT)
+            time.sleep(0.05)
+        while not server.is_ready():
+            assert server._process.poll() is None
+            time.sleep(0.1)
+    assert capfd.readouterr().err == ""
+
+
+def test_stages_of_a_job_in_the_background_ignore_control_c(project: Path) -> None:
+    write(project, "import os; os.kill(os.getpid(), 2)")
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with started() as server:
+            assert run(server, project) == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_the_end_of_the_server_is_that_of_its_stage(project: Path) -> None:
     write(project, "import os; os.kill(os.getppid(), 15)")
     with started() as server:
         assert run(server, project) == -signal.SIGTERM
         assert not server.is_ready()
+
+
+def test_a_stage_whose_dvc_was_killed_ends_without_a_word(
+    project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write(project, "import time; open('begun', 'w'); time.sleep(1); open('ended', 'w')")
+    with started() as server:
+        server._connection.send(("stages.probe", [], str(project), ENVIRONMENT, True))
+        while not (project / "begun").exists():
+            time.sleep(0.1)
+        server._connection.close()
+        assert server._process.wait(timeout=30) == 0
+    assert (project / "ended").exists()
+    assert capfd.readouterr().err == ""
