@@ -43,6 +43,9 @@ def start(seed: int) -> None:
             return
         case "mirrored":
             devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+            if len(devices) == 1:
+                # A network that is built for a mirror of one takes no step outside of it.
+                return
             chosen = tf.distribute.MirroredStrategy([device.name for device in devices])
         case "multi_worker":
             _check_workers()
