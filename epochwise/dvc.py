@@ -124,6 +124,11 @@ if __name__ == "__main__":
     serialize._yaml.parse_yaml = strictyaml.parse_yaml = parse
     stage_utils._get_stage_files = stage_files
     with ExitStack() as stack:
-        if sys.platform == "linux" and {"repro", "run"} & set(sys.argv):
+        given = set(sys.argv)
+        if (
+            sys.platform == "linux"
+            and given & {"repro", "run"}
+            and not given & {"--dry", "--queue"}
+        ):
             stage_run._run = partial(run_stage, stack.enter_context(ForkServer()))
         sys.exit(main())

@@ -84,7 +84,10 @@ class ForkServer:
 
 def serve(connection: Connection) -> None:
     """Tell that the libraries are loaded, and run what is asked for until nobody asks."""
-    _load()
+    try:
+        _load()
+    except (ImportError, MemoryError):
+        return  # stages start on their own then, and say what is wrong
     # A DVC that was killed neither asks nor hears.
     with suppress(EOFError, ConnectionError):
         connection.send(True)

@@ -20,6 +20,8 @@ from epochwise.core.cli import InputError, run
 DVC = [sys.executable, "-m", "epochwise.dvc", "--wait-for-lock", "repro"]
 REST = ["leaderboard", "champion", "cards"]
 """The stages that read every family."""
+PATIENCE = 5
+"""Seconds that a process has to end after Ctrl+C."""
 SHOWN = 3
 """Lines of a failed process that are shown again at the end, below what the other one said."""
 
@@ -59,6 +61,12 @@ def side_by_side(commands: list[list[str]]) -> None:
     try:
         for relay in relays:
             relay.join()
+    except KeyboardInterrupt:
+        # It has reached them too, and DVC cleans up behind itself.
+        for process in running:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(PATIENCE)
+        raise
     finally:
         for process in running:
             _end(process)

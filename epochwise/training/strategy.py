@@ -32,7 +32,7 @@ def start(seed: int) -> None:
 
     `none`, the default, is one device; `mirrored` all GPUs of this machine; `multi_worker` one
     process of each worker in the environment variable TF_CONFIG, all of which run the same command,
-    each in a clone of its own, and write the same.
+    each in a clone of its own, and write the same. Where that makes one device, it is as `none`.
 
     Raises:
         InputError: there is no such strategy, or no TF_CONFIG.
@@ -43,9 +43,6 @@ def start(seed: int) -> None:
             return
         case "mirrored":
             devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-            if len(devices) == 1:
-                # A network that is built for a mirror of one takes no step outside of it.
-                return
             chosen = tf.distribute.MirroredStrategy([device.name for device in devices])
         case "multi_worker":
             _check_workers()
@@ -55,7 +52,9 @@ def start(seed: int) -> None:
                 f"{params.PARAMS}: 'engine.strategy' is {other!r}: expected none, mirrored or"
                 " multi_worker"
             )
-    tf.distribute.experimental_set_strategy(chosen)
+    # A network that is built for a mirror of one takes no step outside of it.
+    if chosen.num_replicas_in_sync > 1:
+        tf.distribute.experimental_set_strategy(chosen)
 
 
 def _check_workers() -> None:

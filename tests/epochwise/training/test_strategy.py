@@ -139,6 +139,15 @@ def test_two_workers_learn_what_one_process_learns_and_write_the_same(
     assert outputs[0] == outputs[1]
 
 
+@pytest.mark.parametrize("name", ["mirrored", "multi_worker"])
+def test_one_device_learns_what_it_learns_without_a_strategy(
+    name: str, project: Path, tmp_path: Path
+) -> None:
+    (other,) = copies(project, tmp_path, 1)
+    train([other], name)
+    assert_close(other, project)
+
+
 @pytest.mark.long
 def test_two_devices_of_a_machine_learn_what_one_learns(project: Path, tmp_path: Path) -> None:
     (other,) = copies(project, tmp_path, 1)
