@@ -3,11 +3,11 @@
 import os
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
 from benchmarks.rows import Measured, Row, alternate
+from epochwise.core.cli import InputError
 from epochwise.fork_server import ForkServer
 
 NETWORKS = {"__init__", "base", "score", "train"}
@@ -45,8 +45,10 @@ def measure(stage: str, repeats: int) -> list[Row]:
 def measure_fork(repeats: int) -> list[Row]:
     """Start what a stage with a network imports: in a process of its own, and in a fork."""
     with ForkServer() as server:
-        while not server.is_ready():
-            time.sleep(0.1)
+        if not server.is_ready(None):
+            raise InputError(
+                "the libraries of the stages cannot be loaded: install requirements.txt"
+            )
         plain = partial(_start, ["-c", QUIET])
         ours = partial(server.run, NETWORK, [], str(Path.cwd()), dict(os.environ))
         (_, slow), (_, fast) = alternate(plain, ours, repeats)

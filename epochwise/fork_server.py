@@ -47,7 +47,7 @@ class ForkServer:
         # Ctrl+C is for the stage and for DVC, also while the libraries load.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         # A job in the background of a script ignores it, and so do its stages.
-        self._interrupted = before != signal.SIG_IGN
+        self._interruptible = before != signal.SIG_IGN
         try:
             self._process = subprocess.Popen(command, pass_fds=[descriptor])
         finally:
@@ -55,9 +55,12 @@ class ForkServer:
         theirs.close()
         self._loaded = False
 
-    def is_ready(self) -> bool:
-        """Whether the libraries are loaded, and the process lives."""
-        if not self._loaded and self._connection.poll():
+    def is_ready(self, seconds: float | None = 0) -> bool:
+        """Whether the libraries are loaded, and the process lives.
+
+        Waits for that up to so many `seconds`; with None as long as it takes.
+        """
+        if not self._loaded and self._connection.poll(seconds):
             with suppress(EOFError):
                 self._loaded = self._connection.recv()
         return self._loaded and self._process.poll() is None
@@ -67,7 +70,7 @@ class ForkServer:
     ) -> int:
         """Run `python -m module arguments` in `folder`; its exit status, or minus a signal."""
         try:
-            self._connection.send((module, arguments, folder, environment, self._interrupted))
+            self._connection.send((module, arguments, folder, environment, self._interruptible))
             status: int = self._connection.recv()
         except (EOFError, OSError):
             return self._process.wait()
@@ -117,10 +120,13 @@ def _run(
     arguments: list[str],
     folder: str,
     environment: dict[str, str],
-    interrupted: bool,
+    interruptible: bool,
 ) -> None:
-    """Become what `python -m module arguments` is in a process of its own."""
-    if interrupted:
+    """Become what `python -m module arguments` is in a process of its own.
+
+    One that is `interruptible` is ended by Ctrl+C.
+    """
+    if interruptible:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(environment)

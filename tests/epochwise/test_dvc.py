@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -160,8 +159,7 @@ def test_stages_are_forked_and_other_commands_are_not(tmp_path: Path) -> None:
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
     options: dict[str, Any] = {"cwd": str(tmp_path), "env": {"PATH": path}}
     with ForkServer() as server:
-        while not server.is_ready():
-            time.sleep(0.1)
+        assert server.is_ready(None)
         run_stage(server, "/bin/sh", "python -m stages.train forked", **options)
         run_stage(server, "/bin/sh", "python -m stages.train shell || true", **options)
         with pytest.raises(StageCmdFailedError, match=r"stages\.fail lstm, exited with 3"):

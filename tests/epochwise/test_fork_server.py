@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from epochwise.fork_server import ForkServer
+from tests.configuration import ROOT
 
 PROBE = """
 import os, sys
@@ -31,8 +32,7 @@ def server() -> Iterator[ForkServer]:
 
 def started() -> ForkServer:
     server = ForkServer()
-    while not server.is_ready():
-        time.sleep(0.1)
+    assert server.is_ready(None)
     return server
 
 
@@ -107,9 +107,7 @@ def test_control_c_does_not_end_a_server_that_loads(capfd: pytest.CaptureFixture
         for _ in range(20):
             server._process.send_signal(signal.SIGINT)
             time.sleep(0.05)
-        while not server.is_ready():
-            assert server._process.poll() is None
-            time.sleep(0.1)
+        assert server.is_ready(None)
     assert capfd.readouterr().err == ""
 
 
@@ -141,4 +139,15 @@ def test_a_stage_whose_dvc_was_killed_ends_without_a_word(
         server._connection.close()
         assert server._process.wait(timeout=30) == 0
     assert (project / "ended").exists()
+    assert capfd.readouterr().err == ""
+
+
+def test_a_server_that_cannot_load_is_never_ready_and_says_nothing(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (project / "keras.py").write_text("raise ImportError('no keras')")
+    monkeypatch.setenv("PYTHONPATH", f"{project}:{ROOT}")
+    monkeypatch.chdir(project)
+    with ForkServer() as server:
+        assert not server.is_ready(None)
     assert capfd.readouterr().err == ""
