@@ -3,14 +3,15 @@
 Plain, or weighted by naive Bayes (NB-SVM, Wang & Manning 2012).
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 from scipy.special import expit
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from epochwise.core.cli import InputError
@@ -26,8 +27,10 @@ class Terms(Section):
     """Params of a linear model.
 
     Terms are runs of `shortest` to `ngrams` units, words or characters (spaces are characters,
-    too), in at least `min_documents` reviews; of them the `max_terms` most frequent count (null:
-    all). For a term's count in a review stands 1 where it is `binary`, or 1 + ln(count) where it is
+    too); pairs of words with 1 to `gaps` words between them; and the words among the first and
+    among the last `ends` of a review, apart from the same words elsewhere (0: none). They are in
+    at least `min_documents` reviews; of them the `max_terms` most frequent count (null: all). For
+    a term's count in a review stands 1 where it is `binary`, or 1 + ln(count) where it is
     `sublinear`, times its inverse document frequency with `idf`; the vector of a review has
     length 1.
     """
@@ -35,6 +38,8 @@ class Terms(Section):
     unit: Literal["words", "characters"]
     shortest: PositiveInt
     ngrams: PositiveInt
+    gaps: NonNegativeInt
+    ends: NonNegativeInt
     min_documents: PositiveInt
     max_terms: PositiveInt | None
     binary: bool
@@ -47,6 +52,12 @@ class Terms(Section):
     def _shortest_is_no_longer(self) -> Self:
         if self.shortest > self.ngrams:
             raise ValueError("shortest is more than ngrams, the longest run")
+        return self
+
+    @model_validator(mode="after")
+    def _gaps_and_ends_are_of_words(self) -> Self:
+        if self.unit != "words" and (self.gaps or self.ends):
+            raise ValueError(f"gaps and ends count words: 0 where unit is {self.unit}")
         return self
 
 
@@ -157,13 +168,31 @@ def probabilities(model: pa.Table, texts: list[str], params: Terms) -> np.ndarra
 
 
 def _vectorizer(params: Terms, **options: object) -> TfidfVectorizer:
-    if params.unit == "words":
-        options |= {"tokenizer": str.split, "token_pattern": None}
-    return TfidfVectorizer(
+    words = {"tokenizer": str.split, "token_pattern": None} if params.unit == "words" else {}
+    runs = CountVectorizer(
         analyzer="word" if params.unit == "words" else "char",
         lowercase=False,
         ngram_range=(params.shortest, params.ngrams),
+        **words,
+    ).build_analyzer()
+    return TfidfVectorizer(
+        analyzer=lambda text: [*runs(text), *beyond_runs(text, params.gaps, params.ends)],
         binary=params.binary,
         sublinear_tf=params.sublinear,
         **options,
     )
+
+
+def beyond_runs(text: str, gaps: int, ends: int) -> Iterator[str]:
+    """The terms of a cleaned text that are no runs of words, as often as they are there.
+
+    `not  _ _  good` is a pair with two words between, of 1 to `gaps`; `first  tea` and `last  tea`
+    are a word among the first and among the last `ends`. Two spaces in a row, which are in no run
+    of words, keep the terms apart from runs: once in a word of the ends, twice in a pair.
+    """
+    words = text.split() if gaps or ends else []
+    for gap in range(1, gaps + 1):
+        between = f"  {' '.join('_' * gap)}  "
+        yield from map(between.join, zip(words, words[gap + 1 :], strict=False))
+    yield from (f"first  {word}" for word in words[:ends])
+    yield from (f"last  {word}" for word in words[max(0, len(words) - ends) :])

@@ -1,5 +1,6 @@
 """Linear families: what scikit-learn makes of the same texts, kept as a plain table."""
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,14 @@ from epochwise import families
 from epochwise.core import params
 from epochwise.core.cli import InputError
 from epochwise.families import linear
-from epochwise.families.linear import Terms, fit, fit_terms, log_count_ratios, probabilities
+from epochwise.families.linear import (
+    Terms,
+    beyond_runs,
+    fit,
+    fit_terms,
+    log_count_ratios,
+    probabilities,
+)
 from tests.configuration import compose
 
 LINEAR = [name for name, row in families.table().items() if row.learner == "linear"]
@@ -30,6 +38,8 @@ PLAIN: dict[str, Any] = {
     "unit": "words",
     "shortest": 1,
     "ngrams": 2,
+    "gaps": 0,
+    "ends": 0,
     "min_documents": 1,
     "max_terms": None,
     "binary": False,
@@ -90,6 +100,70 @@ def test_probabilities_equal_those_of_scikit_learn(changes: dict[str, Any]) -> N
     new = [*TEXTS, "bad tea", "unheard", ""]
     expected = pipeline.predict_proba(new)[:, 1]
     np.testing.assert_allclose(probabilities(model, new, used), expected, atol=1e-6)
+    # Where terms are but runs they are scikit-learn's own, to the last bit.
+    assert model["term"].to_pylist()[:-1] == pipeline[0].get_feature_names_out().tolist()
+    assert model["coefficient"].to_pylist()[:-1] == pipeline[1].coef_[0].tolist()
+
+
+def plainly(words: list[str], gaps: int, ends: int) -> Counter[str]:
+    """The terms beyond runs, by the places of their words."""
+    found: Counter[str] = Counter()
+    for place, word in enumerate(words):
+        for gap in range(1, gaps + 1):
+            if place + gap + 1 < len(words):
+                found[word + "  " + "_ " * gap + " " + words[place + gap + 1]] += 1
+        if place < ends:
+            found[f"first  {word}"] += 1
+        if len(words) - place <= ends:
+            found[f"last  {word}"] += 1
+    return found
+
+
+ODD = st.sampled_from(["good", "tea", "_", "first", "last", "...", "東京"])
+
+
+@given(st.lists(ODD, max_size=9), st.integers(0, 3), st.integers(0, 12))
+def test_terms_beyond_runs_are_those_of_the_places_of_words(
+    words: list[str], gaps: int, ends: int
+) -> None:
+    found = Counter(beyond_runs(" ".join(words), gaps, ends))
+    assert found == plainly(words, gaps, ends)
+    assert (gaps or ends) or not found
+
+
+@given(st.lists(ODD, min_size=1, max_size=9))
+def test_every_term_has_one_meaning(words: list[str]) -> None:
+    model, features = fit_terms([" ".join(words)], section(ngrams=9, gaps=3, ends=9, binary=True))
+    meant = [
+        *{tuple(words[a:b]) for a in range(len(words)) for b in range(a + 1, len(words) + 1)},
+        *{
+            (words[a], gap, words[a + gap + 1])
+            for gap in (1, 2, 3)
+            for a in range(len(words) - gap - 1)
+        },
+        *{(end, 9, word) for end in ("first", "last") for word in words},
+    ]
+    assert len(model.vocabulary_) == features.nnz == len(meant)
+
+
+def test_the_terms_of_a_review_read_as_they_are_meant() -> None:
+    model = fit(
+        ["not very good tea", "tea"], np.array([0, 1]), section(ngrams=1, gaps=2, ends=2), 1
+    )
+    assert model["term"].to_pylist()[:-1] == [
+        "first  not",
+        "first  tea",
+        "first  very",
+        "good",
+        "last  good",
+        "last  tea",
+        "not",
+        "not  _  good",
+        "not  _ _  tea",
+        "tea",
+        "very",
+        "very  _  tea",
+    ]
 
 
 @st.composite
@@ -125,6 +199,14 @@ def test_runs_that_are_longer_than_the_longest_are_refused() -> None:
     block = PLAIN | {"unit": "characters", "shortest": 4, "ngrams": 3}
     with pytest.raises(InputError, match=r"train\.x.*shortest is more than ngrams"):
         params.check(block, Terms, "train.x")
+
+
+@pytest.mark.parametrize("changes", [{"gaps": 1}, {"ends": 50}])
+def test_gaps_and_ends_of_characters_are_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(
+        InputError, match=r"train\.x.*gaps and ends count words: 0 where unit is ch"
+    ):
+        params.check(PLAIN | {"unit": "characters"} | changes, Terms, "train.x")
 
 
 @pytest.mark.parametrize("changes", [{"min_documents": 9}, {"shortest": 50, "ngrams": 60}])

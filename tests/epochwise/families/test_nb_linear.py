@@ -1,14 +1,18 @@
 """Terms weighted by naive Bayes: the formulas of Wang & Manning, written out."""
 
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from scipy.special import expit
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from epochwise.families import linear
+from epochwise.families.linear import fit_terms
 from epochwise.families.nb_linear import Params, fit, probabilities
 from tests.epochwise.families.test_linear import LABELS, PLAIN, TEXTS
 
@@ -52,3 +56,21 @@ def test_probabilities_equal_those_of_the_formulas(changes: dict[str, Any]) -> N
     assert model.schema.names == ["term", "idf", "coefficient"]
     assert len(model) == len(ratios) + 1 and model["term"][-1].as_py() == linear.INTERCEPT
     np.testing.assert_allclose(probabilities(model, new, used), expit(logits), atol=1e-6)
+
+
+def test_a_model_of_pairs_and_ends_is_applied_as_it_was_fitted(tmp_path: Path) -> None:
+    used = section(ngrams=4, gaps=2, ends=3, max_terms=150, binary=True, sublinear=False, idf=False)
+    model = fit(TEXTS, LABELS, used, seed=1)
+    kinds = Counter(term.count("  ") for term in model["term"].to_pylist()[:-1])
+    assert set(kinds) == {0, 1, 2} and kinds.total() == 150
+    pq.write_table(model, tmp_path / "model.parquet")
+    new = [*TEXTS, "bad tea", "unheard", ""]
+    vectorizer, features = fit_terms(TEXTS, used)
+    coefficients, intercept = np.split(model["coefficient"].to_numpy(), [-1])
+    expected = expit(vectorizer.transform(new) @ coefficients + intercept)
+    applied = probabilities(pq.read_table(tmp_path / "model.parquet"), new, used)
+    np.testing.assert_array_equal(applied, expected.astype("float32"))
+    np.testing.assert_array_equal(
+        applied[:60], expit(features @ coefficients + intercept).astype("float32")
+    )
+    assert fit(TEXTS, LABELS, used, seed=1).equals(model)
