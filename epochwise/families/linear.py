@@ -3,7 +3,8 @@
 Plain, or weighted by naive Bayes (NB-SVM, Wang & Manning 2012).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -27,12 +28,12 @@ class Terms(Section):
     """Params of a linear model.
 
     Terms are runs of `shortest` to `ngrams` units, words or characters (spaces are characters,
-    too); pairs of words with 1 to `gaps` words between them; and the words among the first and
-    among the last `ends` of a review, apart from the same words elsewhere (0: none). They are in
-    at least `min_documents` reviews; of them the `max_terms` most frequent count (null: all). For
-    a term's count in a review stands 1 where it is `binary`, or 1 + ln(count) where it is
-    `sublinear`, times its inverse document frequency with `idf`; the vector of a review has
-    length 1.
+    too); pairs of words with 1 to `gaps` words between them (0: none); and once more, as terms of
+    their own, the words and pairs of neighbours among the first `ends` words of a review and among
+    its last (0: none). Of those in at least `min_documents` reviews the `max_terms` most frequent
+    count (null: all). For a term's count in a review stands 1 where it is `binary`, or
+    1 + ln(count) where it is `sublinear`, times its inverse document frequency with `idf`; the
+    vector of a review has length 1.
     """
 
     unit: Literal["words", "characters"]
@@ -116,6 +117,10 @@ def fit_terms(texts: list[str], params: Terms) -> tuple[TfidfVectorizer, sp.csr_
     vectorizer = _vectorizer(
         params, min_df=params.min_documents, max_features=params.max_terms, use_idf=params.idf
     )
+    # Of runs alone the vectorizer chooses: which of equally frequent terms count stays as it was.
+    if params.binary and params.max_terms and (params.gaps or params.ends):
+        all_terms, kept = vectorizer.analyzer, frequent(texts, vectorizer.analyzer, params)
+        vectorizer.analyzer = lambda text: [term for term in all_terms(text) if hash(term) in kept]
     try:
         return vectorizer, vectorizer.fit_transform(texts)
     except ValueError as error:
@@ -123,6 +128,22 @@ def fit_terms(texts: list[str], params: Terms) -> tuple[TfidfVectorizer, sp.csr_
             f"a linear model finds no terms in {len(texts)} reviews ({error}): lower its"
             " min_documents or shortest"
         ) from None
+
+
+def frequent(texts: list[str], terms: Callable[[str], list[str]], params: Terms) -> set[int]:
+    """Hashes of the terms of texts that may be among those in most reviews.
+
+    Of `max_terms` and those in as many reviews as the last of them; two terms of one hash do no
+    harm, as the vectorizer chooses of them. Most terms are in one review, and the vectorizer would
+    hold them all as text: 20,000 reviews of 270 words take 1.4 GB so, not 4.3.
+    """
+    hashes = np.concatenate([np.array([*set(map(hash, terms(text)))], "int64") for text in texts])
+    hashes.sort()
+    starts = np.flatnonzero(np.diff(hashes, prepend=hashes[:1] - 1))
+    reviews = np.diff(starts, append=len(hashes))
+    place = max(0, len(reviews) - (params.max_terms or len(reviews)))
+    least = np.partition(reviews, place)[place] if len(reviews) else 0
+    return set(hashes[starts[reviews >= max(least, params.min_documents)]].tolist())
 
 
 def regress(
@@ -186,13 +207,15 @@ def _vectorizer(params: Terms, **options: object) -> TfidfVectorizer:
 def beyond_runs(text: str, gaps: int, ends: int) -> Iterator[str]:
     """The terms of a cleaned text that are no runs of words, as often as they are there.
 
-    `not  _ _  good` is a pair with two words between, of 1 to `gaps`; `first  tea` and `last  tea`
-    are a word among the first and among the last `ends`. Two spaces in a row, which are in no run
-    of words, keep the terms apart from runs: once in a word of the ends, twice in a pair.
+    `not  _ _  good` is a pair with two words between, of 1 to `gaps`; `first  tea` and `last  so
+    good` are a word and a pair of neighbours among the first and among the last `ends` words. Two
+    spaces in a row, which are in no run of words, keep the terms apart from runs: they stand once
+    in a term of the ends, twice in a pair over a gap.
     """
     words = text.split() if gaps or ends else []
     for gap in range(1, gaps + 1):
         between = f"  {' '.join('_' * gap)}  "
         yield from map(between.join, zip(words, words[gap + 1 :], strict=False))
-    yield from (f"first  {word}" for word in words[:ends])
-    yield from (f"last  {word}" for word in words[max(0, len(words) - ends) :])
+    for end, at in (("first", words[:ends]), ("last", words[max(0, len(words) - ends) :])):
+        yield from (f"{end}  {word}" for word in at)
+        yield from (f"{end}  {word} {after}" for word, after in pairwise(at))

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from epochwise.families.linear import (
     beyond_runs,
     fit,
     fit_terms,
+    frequent,
     log_count_ratios,
     probabilities,
 )
@@ -112,10 +114,12 @@ def plainly(words: list[str], gaps: int, ends: int) -> Counter[str]:
         for gap in range(1, gaps + 1):
             if place + gap + 1 < len(words):
                 found[word + "  " + "_ " * gap + " " + words[place + gap + 1]] += 1
-        if place < ends:
-            found[f"first  {word}"] += 1
-        if len(words) - place <= ends:
-            found[f"last  {word}"] += 1
+        for many in (1, 2):
+            run = " ".join(words[place : place + many])
+            if place + many <= min(ends, len(words)):
+                found[f"first  {run}"] += 1
+            if max(0, len(words) - ends) <= place <= len(words) - many:
+                found[f"last  {run}"] += 1
     return found
 
 
@@ -142,6 +146,7 @@ def test_every_term_has_one_meaning(words: list[str]) -> None:
             for a in range(len(words) - gap - 1)
         },
         *{(end, 9, word) for end in ("first", "last") for word in words},
+        *{(end, 9, *pair) for end in ("first", "last") for pair in pairwise(words)},
     ]
     assert len(model.vocabulary_) == features.nnz == len(meant)
 
@@ -152,10 +157,12 @@ def test_the_terms_of_a_review_read_as_they_are_meant() -> None:
     )
     assert model["term"].to_pylist()[:-1] == [
         "first  not",
+        "first  not very",
         "first  tea",
         "first  very",
         "good",
         "last  good",
+        "last  good tea",
         "last  tea",
         "not",
         "not  _  good",
@@ -164,6 +171,24 @@ def test_the_terms_of_a_review_read_as_they_are_meant() -> None:
         "very",
         "very  _  tea",
     ]
+
+
+@given(
+    st.lists(st.lists(ODD, max_size=9).map(" ".join), max_size=6),
+    st.integers(1, 60),
+    st.integers(1, 3),
+)
+def test_the_terms_in_most_reviews_are_found_by_their_hashes(
+    texts: list[str], most: int, least: int
+) -> None:
+    def terms(text: str) -> list[str]:
+        return [*text.split(), *beyond_runs(text, 2, 2)]
+
+    reviews = Counter(term for text in texts for term in set(terms(text)))
+    last = min((many for _, many in reviews.most_common(most)), default=0)
+    expected = {hash(term) for term, many in reviews.items() if many >= max(last, least)}
+    used = section(binary=True, max_terms=most, min_documents=least)
+    assert frequent(["", *texts], terms, used) == expected
 
 
 @st.composite
