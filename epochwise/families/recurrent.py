@@ -39,13 +39,9 @@ def build(params: Recurrent, vectors: np.ndarray) -> keras.Model:
     x = embedding(vectors, params.embedding_size, masked=params.trim)(inputs)
     if params.embedding_dropout:
         x = keras.layers.SpatialDropout1D(params.embedding_dropout)(x)
-    last = len(params.units) - 1
-    for index, units in enumerate(params.units):
-        layer = keras.layers.LSTM(
-            units,
-            return_sequences=index < last,
-            kernel_initializer=initializer(params.initializer),
-        )
+    loops = _loops(params)
+    for index, widths in enumerate(loops):
+        layer = _layer(params, widths, return_sequences=index < len(loops) - 1)
         if index == 0 and isinstance(params, Bidirectional):
             layer = keras.layers.Bidirectional(layer, merge_mode=params.merge_mode)
         x = layer(x)
@@ -57,3 +53,34 @@ def build(params: Recurrent, vectors: np.ndarray) -> keras.Model:
         1, activation="sigmoid", kernel_initializer=initializer(params.initializer)
     )(x)
     return keras.Model(inputs, outputs)
+
+
+def _loops(params: Recurrent) -> list[list[int]]:
+    """The widths of the LSTM layers that read a review in one loop, by loop.
+
+    In a loop of several a layer reads a word while the one below reads the next, so that two
+    processors have work. The first layer, which dropout follows, has a loop of its own, and so has
+    each where something is normalized between them, or where padding is not masked: cuDNN, which
+    has no loop, takes such a layer on a GPU.
+    """
+    first, *others = params.units
+    if not others or not params.trim or params.normalization != "none":
+        return [[width] for width in params.units]
+    return [[first], others]
+
+
+def _layer(params: Recurrent, widths: list[int], return_sequences: bool) -> keras.layers.RNN:
+    """LSTM layers of `widths` in one loop."""
+    if len(widths) == 1:
+        return keras.layers.LSTM(
+            *widths,
+            return_sequences=return_sequences,
+            kernel_initializer=initializer(params.initializer),
+            # Masks of padding on the left make cuDNN fail on a GPU.
+            use_cudnn=False if params.trim else "auto",
+        )
+    cells = [
+        keras.layers.LSTMCell(width, kernel_initializer=initializer(params.initializer))
+        for width in widths
+    ]
+    return keras.layers.RNN(cells, return_sequences=return_sequences)

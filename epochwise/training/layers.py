@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import keras
 import numpy as np
+import tensorflow as tf
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from epochwise.core.cli import InputError
@@ -136,9 +137,14 @@ def embedding(start: np.ndarray, size: int, masked: bool) -> keras.layers.Embedd
 
     Where it is `masked`, layers behind it do not read padding, the token id 0.
     """
-    if not start.shape[1]:
-        return keras.layers.Embedding(len(start), size, mask_zero=masked)
-    return keras.layers.Embedding(*start.shape, weights=[start], mask_zero=masked)
+    if start.shape[1]:
+        layer = keras.layers.Embedding(*start.shape, weights=[start], mask_zero=masked)
+    else:
+        layer = keras.layers.Embedding(len(start), size, mask_zero=masked)
+    # Keras's own call reads all vectors, of which TensorFlow makes a copy at every step once rows
+    # of them have been updated by themselves.
+    layer.call = lambda ids: tf.gather(layer.embeddings.value, ids)
+    return layer
 
 
 def augment(images: keras.KerasTensor, params: Augmentation, brightest: int) -> keras.KerasTensor:

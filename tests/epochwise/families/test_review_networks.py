@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from epochwise import families
 from epochwise.core import params
@@ -153,9 +154,47 @@ def test_both_directions_are_merged_as_the_params_say(merge_mode: str, smoke: An
 
 
 def test_all_but_the_last_recurrent_layer_give_sequences(smoke: Any) -> None:
-    network = build("lstm", smoke["lstm"] | {"units": [4, 3, 2]}, np.zeros((9, 0)))
+    changed = smoke["lstm"] | {"units": [4, 3, 2], "trim": False, "length": 8}
+    network = build("lstm", changed, np.zeros((9, 0)))
     layers = [x for x in network.layers if isinstance(x, keras.layers.LSTM)]
     assert [(x.units, x.return_sequences) for x in layers] == [(4, True), (3, True), (2, False)]
+
+
+@pytest.mark.parametrize("name", ["lstm", "bilstm"])
+@pytest.mark.parametrize(
+    ("normalization", "kinds"),
+    [("none", [keras.layers.RNN]), ("layer", [keras.layers.LSTM, keras.layers.LSTM])],
+)
+def test_recurrent_layers_in_one_loop_compute_what_they_do_one_by_one(
+    name: str, normalization: str, kinds: list[type], smoke: Any
+) -> None:
+    changed = smoke[name] | {"units": [4, 3, 2], "normalization": normalization}
+    together = build(name, changed | {"trim": True}, word_vectors(name))
+    apart = build(name, changed | {"trim": False, "length": 8}, word_vectors(name))
+    apart.set_weights(together.get_weights())
+    recurrent = [type(x) for x in together.layers if isinstance(x, keras.layers.RNN)]
+    assert recurrent[-len(kinds) :] == kinds
+    reviews = RANDOM.integers(1, 11, (10, 8)).astype("int32")
+    np.testing.assert_allclose(together(reviews), apart(reviews), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["lstm", "bilstm"])
+def test_cudnn_which_takes_padding_on_the_right_alone_reads_no_masks(name: str, smoke: Any) -> None:
+    for trim, cudnn in ((True, False), (False, "auto")):
+        network = build(name, smoke[name] | {"trim": trim, "length": 8}, word_vectors(name))
+        layers = [getattr(x, "forward_layer", x) for x in network.layers]
+        assert {x.use_cudnn for x in layers if isinstance(x, keras.layers.LSTM)} == {cudnn}
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_an_embedding_reads_the_vectors_of_its_batch_alone(name: str, smoke: Any) -> None:
+    network = build(name, smoke[name], word_vectors(name))
+    (embedding,) = embeddings(network)
+    graph = tf.function(network).get_concrete_function(inputs(name, network)).graph
+    (table,) = (
+        inside for outside, inside in graph.captures if outside is embedding.embeddings.value.handle
+    )
+    assert [operation.type for operation in table.consumers()] == ["ResourceGather"]
 
 
 @pytest.mark.parametrize(
