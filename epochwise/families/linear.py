@@ -117,7 +117,7 @@ def fit_terms(texts: list[str], params: Terms) -> tuple[TfidfVectorizer, sp.csr_
     vectorizer = _vectorizer(
         params, min_df=params.min_documents, max_features=params.max_terms, use_idf=params.idf
     )
-    # Of runs alone the vectorizer chooses: which of equally frequent terms count stays as it was.
+    # Not of runs alone: the vectorizer would choose others of equally frequent ones.
     if params.binary and params.max_terms and (params.gaps or params.ends):
         all_terms, kept = vectorizer.analyzer, frequent(texts, vectorizer.analyzer, params)
         vectorizer.analyzer = lambda text: [term for term in all_terms(text) if hash(term) in kept]
