@@ -1,6 +1,6 @@
 """DVC for many short stages: the same commands and the same bytes, in less time.
 
-It takes DVC's own arguments: `python -m epochwise.dvc exp run …`. Four things are otherwise:
+It takes DVC's own arguments: `python -m epochwise.dvc exp run …`. Five things are otherwise:
 
 - Stages begin as forks of a process that has their libraries loaded, where the system is Linux:
   elsewhere such forks are not safe.
@@ -10,6 +10,8 @@ It takes DVC's own arguments: `python -m epochwise.dvc exp run …`. Four things
 - A YAML file is parsed once, and not for every target and every stage.
 - The files of a stage that an experiment commits are found without an index of all stages, which
   DVC builds anew after every stage.
+- What ran once is restored from DVC's run cache, whoever asks for it again. DVC leaves stages out
+  of it that have an output in git which is no metric, as most have here.
 """
 
 import re
@@ -25,6 +27,7 @@ from typing import Any
 from dvc.cli import main
 from dvc.dvcfile import Lockfile, logger
 from dvc.repo import Repo
+from dvc.stage import Stage
 from dvc.stage import run as stage_run
 from dvc.stage import utils as stage_utils
 from dvc.stage.exceptions import StageCmdFailedError
@@ -43,6 +46,7 @@ STAGE = re.compile(r"python -m (stages\.\w+)((?: [\w@]+)*)")
 _dump_all = Lockfile.dump_stages
 _parse_text = strictyaml.parse_yaml
 _run_in_shell = stage_run._run
+_run_and_save = Stage.run
 
 
 def replace_entry(text: str, name: str, entry: dict[str, Any]) -> str | None:
@@ -119,7 +123,17 @@ def run_stage(server: ForkServer, executable: str, command: str, **options: Any)
         raise StageCmdFailedError(command, status)
 
 
+def run_and_remember(
+    stage: Stage, dry: bool = False, no_commit: bool = False, **options: Any
+) -> None:
+    """Run a stage and enter what it made in the run cache."""
+    _run_and_save(stage, dry=dry, no_commit=no_commit, **options)
+    if not (dry or no_commit) and all(out.hash_info for out in stage.outs):
+        stage.repo.stage_cache.save(stage)
+
+
 if __name__ == "__main__":
+    Stage.run = run_and_remember
     Lockfile.dump_stages = _dump_stages
     serialize._yaml.parse_yaml = strictyaml.parse_yaml = parse
     stage_utils._get_stage_files = stage_files

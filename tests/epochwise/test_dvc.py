@@ -142,6 +142,25 @@ def test_files_of_a_stage_are_those_that_dvc_finds(tmp_path: Path) -> None:
     assert names == [both, both]
 
 
+def test_what_ran_once_is_restored(tmp_path: Path) -> None:
+    """With its outputs in git, which DVC's own run cache does not take."""
+    made = "cat given > made && cat given > counted && echo ran >> log"
+    outs = ["made", {"counted": {"cache": False}}]
+    stage = {"cmd": made, "deps": ["given"], "outs": outs}
+    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"make": stage}}))
+    _dvc("dvc", tmp_path, "init", "--no-scm", "--quiet")
+
+    def runs(module: str, given: str) -> int:
+        (tmp_path / "given").write_text(given)
+        _dvc(module, tmp_path, "repro")
+        assert (tmp_path / "made").read_text() == (tmp_path / "counted").read_text() == given
+        return len((tmp_path / "log").read_text().split())
+
+    assert [runs("dvc", given) for given in ("one", "two", "one")] == [1, 2, 3]
+    assert [runs("epochwise.dvc", given) for given in ("two", "three", "two")] == [4, 5, 5]
+    assert runs("dvc", "three") == 5
+
+
 def test_what_is_parsed_is_a_copy_each_time() -> None:
     text = "a: 1  # one\nb: [1e-05, 010, yes]\n"
     first = parse(text, "a.yaml")
