@@ -176,6 +176,8 @@ def test_recurrent_layers_in_one_loop_compute_what_they_do_one_by_one(
     assert recurrent[-len(kinds) :] == kinds
     reviews = RANDOM.integers(1, 11, (10, 8)).astype("int32")
     np.testing.assert_allclose(together(reviews), apart(reviews), rtol=1e-6)
+    padded = np.pad(reviews, [(0, 0), (3, 0)])
+    np.testing.assert_allclose(together(padded), together(reviews), rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["lstm", "bilstm"])
