@@ -32,24 +32,24 @@ help:
 	@echo 'make gpu        install the dependencies with TensorFlow for NVIDIA GPUs, on Linux'
 	@echo 'make audit      look up known vulnerabilities of requirements.txt'
 
-repro: .venv/installed .dvc/tmp/plots.html
+repro: .venv/bin/dvc .dvc/tmp/plots.html
 	python -m epochwise.check
 	python -m epochwise.repro
 	python -m stages.leaderboard --show
 
-params: .venv/installed
+params: .venv/bin/dvc
 	python -m epochwise.check --compose $(CHOICES)
 
-review: .venv/installed
+review: .venv/bin/dvc
 	python -m epochwise.review $(BASE)
 
-test: .venv/installed
+test: .venv/bin/dvc
 	python -m ruff check
 	python -m ruff format --check
 	python -m mypy
 	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-test-long: .venv/installed
+test-long: .venv/bin/dvc
 	python -m pytest -m long
 
 compile = uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --python-version 3.11 \
@@ -61,7 +61,7 @@ lock: .venv/installed
 
 # An environment made anew, which later targets take as it is until requirements.txt changes.
 gpu:
-	$(MAKE) --always-make LOCK=requirements-gpu.txt .venv/installed
+	$(MAKE) --always-make LOCK=requirements-gpu.txt .venv/bin/dvc
 
 # The page of `dvc plots show`, with Vega's own scripts: it needs no network.
 .dvc/tmp/plots.html: .venv/installed
@@ -81,3 +81,10 @@ audit: .venv/installed
 			--require-hashes --requirement $(LOCK) \
 		&& touch $@ \
 		|| { rm -rf .venv; exit 1; }
+
+# The project's own `dvc`, below the lines with which pip's script finds its interpreter.
+.venv/bin/dvc: .venv/installed epochwise/launcher.py
+	@sed -e '/^"""/,$$d' -e '/^import/,$$d' $@ > .venv/dvc \
+		&& cat epochwise/launcher.py >> .venv/dvc \
+		&& chmod +x .venv/dvc \
+		&& mv .venv/dvc $@

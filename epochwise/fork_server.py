@@ -15,10 +15,12 @@ import sys
 from contextlib import suppress
 from importlib import import_module
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Self
 
 from epochwise.core.cli import quiet, without
 
+ROOT = Path(__file__).parents[1]
 fork = multiprocessing.get_context("fork")
 LIBRARIES = [
     "matplotlib.backends.backend_agg",
@@ -49,7 +51,7 @@ class ForkServer:
         # A job in the background of a script ignores it, and so do its stages.
         self._interruptible = before != signal.SIG_IGN
         try:
-            self._process = subprocess.Popen(command, pass_fds=[descriptor])
+            self._process = subprocess.Popen(command, cwd=ROOT, pass_fds=[descriptor])
         finally:
             signal.signal(signal.SIGINT, before)
         theirs.close()

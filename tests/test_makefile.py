@@ -4,16 +4,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dvc
 import pytest
 
 ROOT = Path(__file__).parent.parent
 OFFLINE = "--no-index\n"
+LAUNCHER = "epochwise/launcher.py"
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder with the Makefile and requirements that ask for nothing."""
+    """A folder with the Makefile, what it copies, and requirements that ask for nothing."""
     shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "epochwise").mkdir()
+    shutil.copy(ROOT / LAUNCHER, tmp_path / LAUNCHER)
     (tmp_path / "requirements.txt").write_text(OFFLINE)
     return tmp_path
 
@@ -106,6 +110,35 @@ def test_a_failed_installation_leaves_nothing_and_the_next_make_repairs(checkout
     assert (checkout / ".venv/bin/python").exists()
     assert not interrupted.exists()
     assert "up to date" in make(checkout, ".venv/installed", here).stdout
+
+
+def test_dvc_of_the_environment_is_the_nearest_checkouts(checkout: Path) -> None:
+    """Put in the place of pip's script, as often as one likes; it needs no activation."""
+    script = checkout / ".venv/bin/dvc"
+    script.parent.mkdir(parents=True)
+    script.write_text(f"#!{sys.executable}\n# -*- coding: utf-8 -*-\nimport re\nraise SystemExit\n")
+    script.chmod(0o755)
+    (checkout / ".venv/installed").touch()
+    for _ in range(2):
+        os.utime(checkout / LAUNCHER)
+        assert make(checkout, ".venv/bin/dvc", f"PYTHON={sys.executable}").returncode == 0
+    launcher = (ROOT / LAUNCHER).read_text()
+    assert script.read_text() == f"#!{sys.executable}\n# -*- coding: utf-8 -*-\n{launcher}"
+
+    (checkout / "epochwise/dvc.py").write_text("import sys; print('ours', sys.argv[1:])")
+    (checkout / "docs").mkdir()
+    for folder, said in (
+        (checkout, "ours ['--version']"),
+        (checkout / "docs", "ours ['--version']"),
+    ):
+        assert said == _said(script, folder)
+    (checkout / "epochwise/dvc.py").unlink()
+    assert _said(script, checkout) == dvc.__version__
+
+
+def _said(script: Path, folder: Path) -> str:
+    done = subprocess.run([script, "--version"], cwd=folder, check=True, capture_output=True)
+    return done.stdout.decode().strip()
 
 
 def test_gpu_installs_a_lock_of_its_own_whatever_is_installed(checkout: Path) -> None:
