@@ -88,7 +88,8 @@ def probabilities(model: pa.Table, likely: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def _regression(params: Stacking) -> Pipeline:
-    return make_pipeline(StandardScaler(), LogisticRegression(C=params.regularization))
+    model = LogisticRegression(C=params.regularization, solver="newton-cholesky", tol=1e-8)
+    return make_pipeline(StandardScaler(), model)
 
 
 def _logits(likely: dict[str, np.ndarray]) -> np.ndarray:

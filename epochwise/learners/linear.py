@@ -17,7 +17,7 @@ SPLITS = ("train", "valid")
 
 
 def train(family: Family, params: Any, seed: int) -> None:
-    """Fit on train: the one epoch 0.
+    """Fit on train: the one epoch 0. `seed` is not used: nothing is drawn.
 
     Writes data/epochs/<family>: the model, and P(1) for train and valid; and the epoch table.
     """
@@ -25,7 +25,7 @@ def train(family: Family, params: Any, seed: int) -> None:
     reviews = {split: read_texts(split) for split in SPLITS}
     labels = {split: table["label"].to_numpy() for split, table in reviews.items()}
     texts = {split: table["text"].to_pylist() for split, table in reviews.items()}
-    model = family.module.fit(texts["train"], labels["train"], params, seed)
+    model = family.module.fit(texts["train"], labels["train"], params)
     likely = {split: family.module.probabilities(model, texts[split], params) for split in texts}
     row = epoch_row(labels, likely)
     scores = {
@@ -38,8 +38,7 @@ def train(family: Family, params: Any, seed: int) -> None:
 def score(family: Family, params: Any, seed: int) -> None:
     """Apply the chosen model to test; write data/scores/<family>.
 
-    The scores of train and valid are those of training, as there is one model. `seed` is not used:
-    nothing is drawn.
+    The scores of train and valid are those of training, as there is one model.
     """
     model = _chosen(family)
     reviews = read_test()

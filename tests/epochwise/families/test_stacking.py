@@ -36,7 +36,8 @@ def reference(rows: np.ndarray, new: np.ndarray, regularization: float) -> np.nd
     """P(1) of the samples `new`, by the regression that the samples `rows` make."""
     logits = logit(np.column_stack(list(LIKELY.values())).astype("float64"))
     mean, scale = logits[rows].mean(axis=0), logits[rows].std(axis=0)
-    model = LogisticRegression(C=regularization).fit((logits[rows] - mean) / scale, LABELS[rows])
+    model = LogisticRegression(C=regularization, tol=1e-10)
+    model.fit((logits[rows] - mean) / scale, LABELS[rows])
     likely: np.ndarray = model.predict_proba((logits[new] - mean) / scale)[:, 1]
     return likely
 
