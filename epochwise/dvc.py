@@ -9,8 +9,8 @@ It takes DVC's own arguments, and is what `dvc` in the project's environment run
   trip after every stage, which is written in Python and remembers every comment, and writes the
   whole of it in place: a kill in that moment leaves the start of the file.
 - A YAML file is parsed once, and not for every target and every stage.
-- The files of a stage that an experiment commits are found without an index of all stages, which
-  DVC builds anew after every stage.
+- The files that an experiment commits are given to git when all stages have run, and found without
+  an index of all stages. DVC builds that anew after every stage, whether it ran or not.
 - What ran once is restored from DVC's run cache, whoever asks for it again. DVC leaves stages out
   of it that have an output in git which is no metric, as most have here.
 - What a terminal has no room for in the table of `dvc exp show` stands below. DVC leaves it out, or
@@ -33,9 +33,10 @@ from dvc.commands.experiments import show
 from dvc.compare import TabularData
 from dvc.dvcfile import Lockfile, logger
 from dvc.repo import Repo
+from dvc.repo.experiments.executor.base import BaseExecutor
+from dvc.repo.reproduce import _reproduce_stage
 from dvc.stage import Stage
 from dvc.stage import run as stage_run
-from dvc.stage import utils as stage_utils
 from dvc.stage.exceptions import StageCmdFailedError
 from dvc.stage.serialize import to_lockfile
 from dvc.ui import table
@@ -54,6 +55,7 @@ STAGE = re.compile(r"python -m (stages\.\w+)((?: [\w@]+)*)")
 _dump_all = Lockfile.dump_stages
 _parse_text = strictyaml.parse_yaml
 _run_in_shell = stage_run._run
+_top_level_paths = BaseExecutor._get_top_level_paths
 _rich_table = table.rich_table
 _show_experiments = show.show_experiments
 _run_and_save = Stage.run
@@ -109,6 +111,19 @@ def stage_files(stage: Any) -> list[str]:
             if cached.isdisjoint((path, *path.parents)):
                 found.append(relpath(path))
     return found
+
+
+def reproduce_and_note(noted: set[str], stage: Stage, **options: Any) -> Stage | None:
+    """Reproduce a stage of an experiment, and note which of its files the experiment commits."""
+    done: Stage | None = _reproduce_stage(stage, **options)
+    if not options.get("dry"):
+        noted.update(stage_files(stage))
+    return done
+
+
+def top_level_paths(noted: set[str], repo: Repo) -> list[str]:
+    """The files beside those of stages that an experiment commits, and what has been `noted`."""
+    return sorted(noted.union(_top_level_paths(repo)))
 
 
 @cache
@@ -191,7 +206,9 @@ if __name__ == "__main__":
     Stage.run = run_and_remember
     Lockfile.dump_stages = _dump_stages
     serialize._yaml.parse_yaml = strictyaml.parse_yaml = parse
-    stage_utils._get_stage_files = stage_files
+    noted: set[str] = set()
+    BaseExecutor._repro_and_track = partial(reproduce_and_note, noted)
+    BaseExecutor._get_top_level_paths = partial(top_level_paths, noted)
     table.rich_table = rich_table
     show.show_experiments = show_experiments
     with ExitStack() as stack:

@@ -201,17 +201,59 @@ def test_parts_of_a_table_have_every_column_once_and_fit(widths: list[int], room
             assert taken + widths[after[1]] + 3 > room, "one more would have fitted"
 
 
+def test_an_experiment_commits_what_it_commits_by_dvc_itself(tmp_path: Path) -> None:
+    """Of stages that run and of one that does not; from a workspace with more than HEAD has."""
+    counted = {"counted": {"cache": False}}
+    stages = {
+        "first": {"cmd": "echo 1 > made && echo 2 > counted", "outs": ["made", counted]},
+        "second": {
+            "cmd": "cat made params.yaml > used && cp params.yaml score.yaml",
+            "deps": ["made", "code.py"],
+            "params": ["a"],
+            "outs": ["used"],
+            "metrics": [{"score.yaml": {"cache": False}}],
+        },
+    }
+    trees = {}
+    for module in ("dvc", "epochwise.dvc"):
+        folder = tmp_path / module
+        _committed(folder, {"stages": stages})
+        _dvc("dvc", folder, "repro", "--quiet")
+        (folder / "code.py").write_text("# changed\n")
+        shown = _dvc(module, folder, "exp", "run", "--name=idea", "--set-param=a=2")
+        assert "Stage 'first' didn't change, skipping" in shown
+        assert "Running stage 'second'" in shown
+        (ref,) = _git(folder, "for-each-ref", "--format=%(refname)", "refs/exps/*/*/idea")
+        trees[module] = _git(folder, "ls-tree", "-r", ref)
+        assert _git(folder, "show", f"{ref}:score.yaml") == ["a: 2"]
+    names = [line.split()[-1] for line in trees["dvc"]]
+    assert {"code.py", "counted", "dvc.lock", "score.yaml"} <= set(names)
+    assert trees["epochwise.dvc"] == trees["dvc"]
+
+
+def _committed(folder: Path, pipeline: dict[str, Any]) -> None:
+    """A commit of a pipeline, with the param `a` and a file of code."""
+    folder.mkdir(exist_ok=True)
+    (folder / "dvc.yaml").write_text(yaml.safe_dump(pipeline))
+    (folder / "params.yaml").write_text("a: 1\n")
+    (folder / "code.py").touch()
+    _git(folder, "init", "--quiet")
+    _git(folder, "config", "user.name", "Author")
+    _git(folder, "config", "user.email", "author@example.org")
+    _dvc("dvc", folder, "init", "--quiet")
+    _git(folder, "add", ".")
+    _git(folder, "commit", "--quiet", "--message=A pipeline")
+
+
+def _git(folder: Path, *arguments: str) -> list[str]:
+    done = subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
+    return done.stdout.decode().splitlines()
+
+
 def test_experiments_are_shown_without_hashes_of_what_they_read(tmp_path: Path) -> None:
-    stage = {"cmd": "cat given > made", "deps": ["given"], "params": ["a"], "outs": ["made"]}
-    (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"make": stage}}))
-    (tmp_path / "params.yaml").write_text("a: 1")
-    (tmp_path / "given").write_text("1")
-    for command in ("init --quiet", "config user.name A", "config user.email a@example.org"):
-        subprocess.run(["git", *command.split()], cwd=tmp_path, check=True)
-    _dvc("dvc", tmp_path, "init", "--quiet")
+    stage = {"cmd": "cat code.py > made", "deps": ["code.py"], "params": ["a"], "outs": ["made"]}
+    _committed(tmp_path, {"stages": {"make": stage}})
     _dvc("dvc", tmp_path, "repro", "--quiet")
-    subprocess.run(["git", "add", "."], cwd=tmp_path, check=True)
-    subprocess.run(["git", "commit", "--quiet", "--message=all"], cwd=tmp_path, check=True)
 
     def columns(*options: str) -> list[str]:
         shown = _dvc("epochwise.dvc", tmp_path, "exp", "show", "--no-pager", *options)
@@ -219,5 +261,5 @@ def test_experiments_are_shown_without_hashes_of_what_they_read(tmp_path: Path) 
         return header.replace(",", " ").split()
 
     assert columns() == ["Experiment", "Created", "a"]
-    assert columns("--keep=given")[-2:] == ["a", "given"]
-    assert columns("--csv")[-2:] == ["a", "given"]
+    assert columns("--keep=code")[-2:] == ["a", "code.py"]
+    assert columns("--csv")[-2:] == ["a", "code.py"]
