@@ -13,24 +13,20 @@ It takes DVC's own arguments, and is what `dvc` in the project's environment run
   an index of all stages. DVC builds that anew after every stage, whether it ran or not.
 - What ran once is restored from DVC's run cache, whoever asks for it again. DVC leaves stages out
   of it that have an output in git which is no metric, as most have here.
-- What a terminal has no room for in the table of `dvc exp show` stands below. DVC leaves it out, or
-  makes columns of `…`. Hashes of dependencies, a column each, are not in it.
+- The table of `dvc exp show` fits the terminal (epochwise/experiment_table.py).
 """
 
 import re
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from copy import deepcopy
 from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from dvc.cli import main
-from dvc.commands.experiments import show
-from dvc.compare import TabularData
 from dvc.dvcfile import Lockfile, logger
 from dvc.repo import Repo
 from dvc.repo.experiments.executor.base import BaseExecutor
@@ -39,11 +35,10 @@ from dvc.stage import Stage
 from dvc.stage import run as stage_run
 from dvc.stage.exceptions import StageCmdFailedError
 from dvc.stage.serialize import to_lockfile
-from dvc.ui import table
 from dvc.utils import relpath, serialize, strictyaml
 from dvc.utils.serialize import dumps_yaml
-from rich.cells import cell_len
 
+from epochwise import experiment_table
 from epochwise.core.files import replacing
 from epochwise.fork_server import ForkServer
 from epochwise.recovery import HEAD, stages
@@ -56,8 +51,6 @@ _dump_all = Lockfile.dump_stages
 _parse_text = strictyaml.parse_yaml
 _run_in_shell = stage_run._run
 _top_level_paths = BaseExecutor._get_top_level_paths
-_rich_table = table.rich_table
-_show_experiments = show.show_experiments
 _run_and_save = Stage.run
 
 
@@ -157,51 +150,6 @@ def run_and_remember(
         stage.repo.stage_cache.save(stage)
 
 
-def show_experiments(
-    td: TabularData, headers: dict[str, list[str]], keep: Sequence[str] = (), **options: Any
-) -> None:
-    """Show a table of experiments; hashes of dependencies are for --csv, --md and --keep."""
-    if not (keep or options["csv"] or options["markdown"]):
-        td.drop(*headers["deps"])
-        headers = headers | {"deps": []}
-    _show_experiments(td, headers, keep=keep, **options)
-
-
-def rich_table(
-    ui: Any,
-    data: Sequence[Sequence[Any]],
-    headers: Sequence[str],
-    pager: bool = False,
-    **options: Any,
-) -> None:
-    """Show a table in parts that the terminal has room for, each with the first column."""
-    if pager and not ui.isatty():
-        return _rich_table(ui, data, headers, pager=pager, **options)
-    cells = [[str(cell) for cell in column] for column in zip(headers, *data, strict=True)]
-    widths = [max(map(cell_len, column)) for column in cells]
-    with ui.pager() if pager else nullcontext():
-        for shown in parts(widths, ui.rich_console.width):
-            rows = [[row[column] for column in shown] for row in data]
-            _rich_table(ui, rows, [headers[column] for column in shown], **options)
-
-
-def parts(widths: Sequence[int], room: int) -> Iterator[list[int]]:
-    """The columns of each part of a table: the first one, and as many of the others as fit.
-
-    `widths` are those of the columns without what stands between them, `room` of the terminal.
-    """
-    border, between = 1, 3
-    first, *others = (width + between for width in widths)
-    shown, taken = [0], border + first
-    for column, width in enumerate(others, start=1):
-        if len(shown) > 1 and taken + width > room:
-            yield shown
-            shown, taken = [0], border + first
-        shown.append(column)
-        taken += width
-    yield shown
-
-
 if __name__ == "__main__":
     Stage.run = run_and_remember
     Lockfile.dump_stages = _dump_stages
@@ -209,8 +157,7 @@ if __name__ == "__main__":
     noted: set[str] = set()
     BaseExecutor._repro_and_track = partial(reproduce_and_note, noted)
     BaseExecutor._get_top_level_paths = partial(top_level_paths, noted)
-    table.rich_table = rich_table
-    show.show_experiments = show_experiments
+    experiment_table.replace()
     with ExitStack() as stack:
         given = set(sys.argv)
         if (

@@ -14,7 +14,7 @@ from dvc.utils.serialize import dump_yaml, modify_yaml, parse_yaml, parse_yaml_f
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from epochwise.dvc import parse, parts, replace_entry, run_stage, stage_files
+from epochwise.dvc import parse, replace_entry, run_stage, stage_files
 from epochwise.fork_server import ForkServer
 from epochwise.recovery import HEAD
 from tests.configuration import ROOT
@@ -187,20 +187,6 @@ def test_stages_are_forked_and_other_commands_are_not(tmp_path: Path) -> None:
     assert (tmp_path / "shell").read_text() == "False"
 
 
-@given(st.lists(st.integers(1, 40), min_size=1, max_size=12), st.integers(20, 200))
-def test_parts_of_a_table_have_every_column_once_and_fit(widths: list[int], room: int) -> None:
-    """As rich sets a table with lines above and below: a blank at both ends, three between."""
-    found = list(parts(widths, room))
-    first, *others = range(len(widths))
-    assert [column for shown in found for column in shown if column != first] == others
-    for shown, after in zip(found, [*found[1:], None], strict=True):
-        taken = sum(widths[column] + 2 for column in shown) + len(shown) + 1
-        assert shown[0] == first
-        assert taken <= room or len(shown) <= 2
-        if after:
-            assert taken + widths[after[1]] + 3 > room, "one more would have fitted"
-
-
 def test_an_experiment_commits_what_it_commits_by_dvc_itself(tmp_path: Path) -> None:
     """Of stages that run and of one that does not; from a workspace with more than HEAD has."""
     counted = {"counted": {"cache": False}}
@@ -248,18 +234,3 @@ def _committed(folder: Path, pipeline: dict[str, Any]) -> None:
 def _git(folder: Path, *arguments: str) -> list[str]:
     done = subprocess.run(["git", *arguments], cwd=folder, check=True, capture_output=True)
     return done.stdout.decode().splitlines()
-
-
-def test_experiments_are_shown_without_hashes_of_what_they_read(tmp_path: Path) -> None:
-    stage = {"cmd": "cat code.py > made", "deps": ["code.py"], "params": ["a"], "outs": ["made"]}
-    _committed(tmp_path, {"stages": {"make": stage}})
-    _dvc("dvc", tmp_path, "repro", "--quiet")
-
-    def columns(*options: str) -> list[str]:
-        shown = _dvc("epochwise.dvc", tmp_path, "exp", "show", "--no-pager", *options)
-        (header,) = (line for line in shown.splitlines() if line.strip().startswith("Experiment"))
-        return header.replace(",", " ").split()
-
-    assert columns() == ["Experiment", "Created", "a"]
-    assert columns("--keep=code")[-2:] == ["a", "code.py"]
-    assert columns("--csv")[-2:] == ["a", "code.py"]

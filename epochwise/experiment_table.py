@@ -1,0 +1,68 @@
+"""The table of `dvc exp show`, all of which a terminal shows.
+
+What there is no room for stands below, where DVC leaves it out or makes columns of `…`. Hashes of
+dependencies, a column each, are not in it.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from dvc.commands.experiments import show
+from dvc.compare import TabularData
+from dvc.ui import table
+from rich.cells import cell_len
+
+_rich_table = table.rich_table
+_show_experiments = show.show_experiments
+
+
+def replace() -> None:
+    """Take the place of DVC's own table."""
+    table.rich_table = rich_table
+    show.show_experiments = show_experiments
+
+
+def show_experiments(
+    td: TabularData, headers: dict[str, list[str]], keep: Sequence[str] = (), **options: Any
+) -> None:
+    """Show a table of experiments; hashes of dependencies are for --csv, --md and --keep."""
+    if not (keep or options["csv"] or options["markdown"]):
+        td.drop(*headers["deps"])
+        headers = headers | {"deps": []}
+    _show_experiments(td, headers, keep=keep, **options)
+
+
+def rich_table(
+    ui: Any,
+    data: Sequence[Sequence[Any]],
+    headers: Sequence[str],
+    pager: bool = False,
+    **options: Any,
+) -> None:
+    """Show a table in parts that the terminal has room for, each with the first column."""
+    if pager and not ui.isatty():
+        return _rich_table(ui, data, headers, pager=pager, **options)
+    cells = [[str(cell) for cell in column] for column in zip(headers, *data, strict=True)]
+    widths = [max(map(cell_len, column)) for column in cells]
+    with ui.pager() if pager else nullcontext():
+        for shown in parts(widths, ui.rich_console.width):
+            rows = [[row[column] for column in shown] for row in data]
+            _rich_table(ui, rows, [headers[column] for column in shown], **options)
+
+
+def parts(widths: Sequence[int], room: int) -> Iterator[list[int]]:
+    """The columns of each part of a table: the first one, and as many of the others as fit.
+
+    `widths` are those of the columns without what stands between them, `room` of the terminal.
+    """
+    border, between = 1, 3
+    first, *others = (width + between for width in widths)
+    shown, taken = [0], border + first
+    for column, width in enumerate(others, start=1):
+        if len(shown) > 1 and taken + width > room:
+            yield shown
+            shown, taken = [0], border + first
+        shown.append(column)
+        taken += width
+    yield shown

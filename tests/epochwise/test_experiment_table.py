@@ -1,0 +1,49 @@
+"""The parts of a table, and what is not in it; tests/test_headlines.py has a whole one."""
+
+from typing import Any
+
+import pytest
+from dvc.compare import TabularData
+from dvc.ui import ui
+from hypothesis import given
+from hypothesis import strategies as st
+
+from epochwise.experiment_table import parts, show_experiments
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=12), st.integers(20, 200))
+def test_parts_have_every_column_once_and_fit(widths: list[int], room: int) -> None:
+    """As rich sets a table with lines above and below: a blank at both ends, three between."""
+    found = list(parts(widths, room))
+    first, *others = range(len(widths))
+    assert [column for shown in found for column in shown if column != first] == others
+    for shown, after in zip(found, [*found[1:], None], strict=True):
+        taken = sum(widths[column] + 2 for column in shown) + len(shown) + 1
+        assert shown[0] == first
+        assert taken <= room or len(shown) <= 2
+        if after:
+            assert taken + widths[after[1]] + 3 > room, "one more would have fitted"
+
+
+@pytest.mark.parametrize(
+    ("options", "with_hashes"),
+    [({}, False), ({"keep": ["data"]}, True), ({"csv": True}, True), ({"markdown": True}, True)],
+)
+def test_hashes_of_what_is_read_are_shown_where_they_are_asked_for(
+    options: dict[str, Any],
+    with_hashes: bool,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ui, "_enabled", True)
+    row = {"Experiment": "idea", "rev": "1234567", "typ": "branch_base", "parent": None}
+    row |= {"Created": "-", "State": "-", "Executor": "-"}
+    row |= {"m/lstm:bacc": "0.787", "data/test": "d41d8cd98f00b204"}
+    table = TabularData(list(row), fill_value="-")
+    table.append(list(row.values()))
+    headers = {"metrics": ["m/lstm:bacc"], "params": [], "deps": ["data/test"]}
+    settings = {"pager": False, "csv": False, "markdown": False, "only_changed": False}
+    show_experiments(table, headers, **(settings | options))
+    shown = capsys.readouterr().out
+    assert "idea" in shown and "0.787" in shown
+    assert ("data/test" in shown and "d41d8cd98f00b204" in shown) == with_hashes
