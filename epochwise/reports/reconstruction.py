@@ -114,6 +114,6 @@ def _accuracy(inputs: dict[str, np.ndarray], labels: dict[str, np.ndarray]) -> f
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    model = make_pipeline(StandardScaler(), LogisticRegression(solver="newton-cholesky"))
+    model = make_pipeline(StandardScaler(), LogisticRegression(solver="newton-cg", tol=1e-6))
     fitted = model.fit(inputs["train"], labels["train"])
     return float(fitted.score(inputs["test"], labels["test"]))
