@@ -125,13 +125,11 @@ def test_dvc_of_the_environment_is_the_nearest_checkouts(checkout: Path) -> None
     launcher = (ROOT / LAUNCHER).read_text()
     assert script.read_text() == f"#!{sys.executable}\n# -*- coding: utf-8 -*-\n{launcher}"
 
-    (checkout / "epochwise/dvc.py").write_text("import sys; print('ours', sys.argv[1:])")
+    ours = "import os, sys; print(sys.argv[1:], os.environ['PATH'].split(os.pathsep)[0])"
+    (checkout / "epochwise/dvc.py").write_text(ours)
     (checkout / "docs").mkdir()
-    for folder, said in (
-        (checkout, "ours ['--version']"),
-        (checkout / "docs", "ours ['--version']"),
-    ):
-        assert said == _said(script, folder)
+    for folder in (checkout, checkout / "docs"):
+        assert _said(script, folder) == f"['--version'] {Path(sys.executable).parent}"
     (checkout / "epochwise/dvc.py").unlink()
     assert _said(script, checkout) == dvc.__version__
 
