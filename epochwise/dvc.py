@@ -1,15 +1,14 @@
 """DVC for many short stages: the same commands and the same bytes, in less time.
 
 It takes DVC's own arguments, and is what `dvc` in the project's environment runs
-(epochwise/launcher.py): `dvc exp run …`. Some things are otherwise:
+(epochwise/launcher.py): `dvc exp run …`. Six things are otherwise:
 
 - Stages begin as forks of a process that has their libraries loaded, where the system is Linux:
   elsewhere such forks are not safe.
 - A stage replaces its own lines of dvc.lock. DVC itself reads the whole with ruamel.yaml's round
   trip after every stage, which is written in Python and remembers every comment, and writes the
   whole of it in place: a kill in that moment leaves the start of the file.
-- A YAML file is parsed once, and not for every target and every stage; and what a stage depends on
-  is hashed once as long as it is the same. DVC asks five times a stage.
+- A YAML file is parsed once, and not for every target and every stage.
 - The files that an experiment commits are given to git when all stages have run, and found without
   an index of all stages. DVC builds that anew after every stage, whether it ran or not.
 - What ran once is restored from DVC's run cache, whoever asks for it again. DVC leaves stages out
@@ -17,23 +16,18 @@ It takes DVC's own arguments, and is what `dvc` in the project's environment run
 - The table of `dvc exp show` fits the terminal (epochwise/experiment_table.py).
 """
 
-import os
 import re
 import shutil
 import signal
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
 from copy import deepcopy
 from functools import cache, lru_cache, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from dvc.cli import main
-from dvc.dependency.base import Dependency
-from dvc.dependency.param import ParamsDependency
 from dvc.dvcfile import Lockfile, logger
-from dvc.fs import LocalFileSystem
 from dvc.repo import Repo
 from dvc.repo.experiments.executor.base import BaseExecutor
 from dvc.repo.reproduce import _reproduce_stage
@@ -53,7 +47,6 @@ FURTHER = re.compile(r"^\S", re.MULTILINE)
 """What begins a line of dvc.lock that belongs to no stage."""
 STAGE = re.compile(r"python -m (stages\.\w+)((?: [\w@]+)*)")
 """The command of a stage."""
-Answer = TypeVar("Answer")
 _dump_all = Lockfile.dump_stages
 _parse_text = strictyaml.parse_yaml
 _run_in_shell = stage_run._run
@@ -99,42 +92,6 @@ def parse(text: str, path: str, typ: str = "safe") -> Any:
 @lru_cache(maxsize=8)
 def _parse_once(text: str, path: str) -> Any:
     return _parse_text(text, path)
-
-
-def while_unchanged(ask: Callable[[Any], Answer]) -> Callable[[Any], Answer]:
-    """`ask` of a dependency in the workspace again when its files have changed."""
-    known: dict[Any, Answer] = {}
-
-    def answer(dependency: Any) -> Answer:
-        path, params = dependency.fs_path, tuple(getattr(dependency, "params", ()))
-        try:
-            key = (path, params, state(path))
-        except OSError:
-            return ask(dependency)
-        if not all(type(one) is LocalFileSystem for one in (dependency.fs, dependency.repo.fs)):
-            return ask(dependency)
-        if key not in known:
-            known[key] = ask(dependency)
-        return deepcopy(known[key])
-
-    return answer
-
-
-def state(path: str) -> tuple[Any, ...]:
-    """What is another when a file is, or one of a folder: DVC knows them by the same.
-
-    Raises:
-        OSError: there is none, or a file cannot be looked at.
-    """
-    if not Path(path).is_dir():
-        return _state(Path(path))
-    with os.scandir(path) as entries:
-        return tuple(state(one.path) if one.is_dir() else _state(one) for one in entries)
-
-
-def _state(file: Path | os.DirEntry[str]) -> tuple[str, int, int, int]:
-    at = file.stat()
-    return os.fspath(file), at.st_ino, at.st_size, at.st_mtime_ns
 
 
 def stage_files(stage: Any) -> list[str]:
@@ -197,8 +154,6 @@ if __name__ == "__main__":
     Stage.run = run_and_remember
     Lockfile.dump_stages = _dump_stages
     serialize._yaml.parse_yaml = strictyaml.parse_yaml = parse
-    Dependency._get_hash_meta = while_unchanged(Dependency._get_hash_meta)
-    ParamsDependency.get_hash = while_unchanged(ParamsDependency.get_hash)
     noted: set[str] = set()
     BaseExecutor._repro_and_track = partial(reproduce_and_note, noted)
     BaseExecutor._get_top_level_paths = partial(top_level_paths, noted)

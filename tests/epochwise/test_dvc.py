@@ -14,7 +14,7 @@ from dvc.utils.serialize import dump_yaml, modify_yaml, parse_yaml, parse_yaml_f
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from epochwise.dvc import parse, replace_entry, run_stage, stage_files, while_unchanged
+from epochwise.dvc import parse, replace_entry, run_stage, stage_files
 from epochwise.fork_server import ForkServer
 from epochwise.recovery import HEAD
 from tests.configuration import ROOT
@@ -159,48 +159,6 @@ def test_what_ran_once_is_restored(tmp_path: Path) -> None:
     assert [runs("dvc", given) for given in ("one", "two", "one")] == [1, 2, 3]
     assert [runs("epochwise.dvc", given) for given in ("two", "three", "two")] == [4, 5, 5]
     assert runs("dvc", "three") == 5
-
-
-def test_a_dependency_is_hashed_again_when_a_file_of_it_has_changed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A folder, a file and params; whatever changes the answer is DVC's own."""
-    stage = {"cmd": "true", "deps": ["code", "one.py"], "params": ["a", "b.c"], "outs": ["made"]}
-    _committed(tmp_path, {"stages": {"make": stage}})
-    code, params = tmp_path / "code", tmp_path / "params.yaml"
-    (code / "part").mkdir(parents=True)
-    asked: list[str] = []
-
-    def ask(dependency: Any) -> Any:
-        asked.append(Path(dependency.fs_path).name)
-        return dependency.get_hash()
-
-    def write() -> None:
-        for path in (code / "a.py", tmp_path / "one.py"):
-            path.write_text("1")
-
-    params.write_text("a: 1\nb: {c: [1, 2]}\n")
-    monkeypatch.chdir(tmp_path)
-    answer = while_unchanged(ask)
-    for change, new in (
-        (write, 3),
-        (lambda: (code / "a.py").write_text("2"), 1),
-        (lambda: (code / "part/b.py").write_text("1"), 1),
-        (lambda: (code / "part/b.py").rename(code / "part/c.py"), 1),
-        ((code / "part/c.py").unlink, 0),  # as it has been before
-        (lambda: params.write_text("a: 2\nb: {c: 3}\n"), 1),
-    ):
-        change()
-        asked.clear()
-        for _ in range(2):
-            with Repo() as repo:
-                (found,) = repo.index.stages
-                for dependency in found.deps:
-                    assert answer(dependency) == dependency.get_hash()
-        assert len(asked) == new
-    (tmp_path / "one.py").unlink()
-    with pytest.raises(FileNotFoundError, match=r"one\.py"):
-        answer(found.deps[1])
 
 
 def test_what_is_parsed_is_a_copy_each_time() -> None:
