@@ -24,13 +24,18 @@ def replace() -> None:
 
 
 def show_experiments(
-    td: TabularData, headers: dict[str, list[str]], keep: Sequence[str] = (), **options: Any
+    experiments: TabularData,
+    headers: dict[str, list[str]],
+    keep: Sequence[str] = (),
+    **options: Any,
 ) -> None:
-    """Show a table of experiments; hashes of dependencies are for --csv, --md and --keep."""
+    """Show a table of experiments; hashes of dependencies are for --csv, --md and --keep.
+
+    `headers` are the columns of metrics, params and dependencies, by these kinds.
+    """
     if not (keep or options["csv"] or options["markdown"]):
-        td.drop(*headers["deps"])
-        headers = headers | {"deps": []}
-    _show_experiments(td, headers, keep=keep, **options)
+        experiments.drop(*headers["deps"])
+    _show_experiments(experiments, headers, keep=keep, **options)
 
 
 def rich_table(

@@ -21,6 +21,7 @@ from typing import Self
 from epochwise.core.cli import quiet, without
 
 ROOT = Path(__file__).parents[1]
+"""Where `python -m` finds this module, from whatever folder DVC is called."""
 fork = multiprocessing.get_context("fork")
 LIBRARIES = [
     "matplotlib.backends.backend_agg",

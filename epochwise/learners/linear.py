@@ -38,7 +38,8 @@ def train(family: Family, params: Any, seed: int) -> None:
 def score(family: Family, params: Any, seed: int) -> None:
     """Apply the chosen model to test; write data/scores/<family>.
 
-    The scores of train and valid are those of training, as there is one model.
+    The scores of train and valid are those of training, as there is one model. `seed` is not used:
+    nothing is drawn.
     """
     model = _chosen(family)
     reviews = read_test()
