@@ -107,7 +107,12 @@ def stage_files(stage: Any) -> list[str]:
 
 
 def reproduce_and_note(noted: set[str], stage: Stage, **options: Any) -> Stage | None:
-    """Reproduce a stage of an experiment, and note which of its files the experiment commits."""
+    """Reproduce a stage of an experiment, and note which of its files the experiment commits.
+
+    With the first come the files beside those of stages, while DVC has its index.
+    """
+    if not noted:
+        noted.update(_top_level_paths(stage.repo))
     done: Stage | None = _reproduce_stage(stage, **options)
     if not options.get("dry"):
         noted.update(stage_files(stage))
@@ -115,8 +120,8 @@ def reproduce_and_note(noted: set[str], stage: Stage, **options: Any) -> Stage |
 
 
 def top_level_paths(noted: set[str], repo: Repo) -> list[str]:
-    """The files beside those of stages that an experiment commits, and what has been `noted`."""
-    return sorted(noted.union(_top_level_paths(repo)))
+    """The files that an experiment commits: what has been `noted`, or beside stages without any."""
+    return sorted(noted or _top_level_paths(repo))
 
 
 @cache

@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Self
 
-from epochwise.core.cli import quiet, without
+from epochwise.core.cli import quiet
 
 ROOT = Path(__file__).parents[1]
 """Where `python -m` finds this module, from whatever folder DVC is called."""
@@ -37,6 +37,8 @@ LIBRARIES = [
     "yaml",
 ]
 """What the stages import beside Keras and TensorFlow."""
+NETWORKS = {"stages.base", "stages.score", "stages.train"}
+"""The stages that import Keras, which takes longer to load than all others together."""
 
 
 class ForkServer:
@@ -91,25 +93,27 @@ class ForkServer:
 def serve(connection: Connection) -> None:
     """Tell that the libraries are loaded, and run what is asked for until nobody asks."""
     try:
-        _load()
+        _load(LIBRARIES)
     except (ImportError, MemoryError):
         return  # stages start on their own then, and say what is wrong
     # A DVC that was killed neither asks nor hears.
     with suppress(EOFError, ConnectionError):
         connection.send(True)
         while True:
-            stage = fork.Process(target=_run, args=connection.recv())
+            module, *options = connection.recv()
+            if module in NETWORKS and "keras" not in sys.modules:
+                with suppress(ImportError, MemoryError):  # the stage will say so
+                    _load(["keras"])
+            stage = fork.Process(target=_run, args=(module, *options))
             stage.start()
             stage.join()
             connection.send(stage.exitcode)
 
 
-def _load() -> None:
-    """Load the libraries, and nothing of the project, which may change before a stage begins."""
+def _load(libraries: list[str]) -> None:
+    """Load `libraries`, and nothing of the project, which may change before a stage begins."""
     with quiet():
-        with without("matplotlib", "sklearn"):
-            import_module("keras")
-        for name in LIBRARIES:
+        for name in libraries:
             import_module(name)
     for name in [name for name in sys.modules if name.partition(".")[0] == "epochwise"]:
         del sys.modules[name]

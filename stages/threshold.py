@@ -159,10 +159,13 @@ def valid_curves(family: str, epochs: list[int], thresholds: np.ndarray) -> pd.D
 
 def draw(curves: pd.DataFrame, chosen: pd.Series, family: str) -> None:
     """Precision and recall of each class against threshold, a line an epoch, the choice marked."""
-    from epochwise.figures.canvas import new_figure, write_figure
+    from epochwise.figures.canvas import new_charts, write_figure
 
-    figure = new_figure(10, 4)
-    axes = figure.subplots(1, 2, sharey=True)
+    title = (
+        f"{family} on valid, surviving epochs: {curves['epoch'].nunique()} (bold:"
+        f" {chosen['epoch']:.0f}), threshold {chosen['threshold']:g}"
+    )
+    figure, axes = new_charts(10, 4, title, columns=2)
     for label, axis in enumerate(axes):
         for epoch, rows in curves.groupby("epoch"):
             picked = epoch == chosen["epoch"]
@@ -171,13 +174,10 @@ def draw(curves: pd.DataFrame, chosen: pd.Series, family: str) -> None:
                 name = metric.replace("_", " of class ") if picked else None
                 axis.plot(rows["threshold"], rows[metric], color=colour, label=name, **style)
         axis.axvline(chosen["threshold"], color="black", linestyle=":", linewidth=1)
-        axis.set(xlabel="threshold", xlim=(0, 1), ylim=(0, 1.02), title=f"class {label}")
+        axis.set_title(f"class {label}", y=1)
+        axis.set(xlabel="threshold", xlim=(0, 1), ylim=(0, 1.02))
         axis.grid(alpha=0.3)
         axis.legend(loc="lower center")
-    figure.suptitle(
-        f"{family} on valid, surviving epochs: {curves['epoch'].nunique()} (bold:"
-        f" {chosen['epoch']:.0f}), threshold {chosen['threshold']:g}"
-    )
     write_figure(paths.plot("thresholds", family, "png"), figure)
 
 

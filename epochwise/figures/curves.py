@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from epochwise.figures.canvas import new_figure, write_figure
+from epochwise.figures.canvas import new_charts, write_figure
 
 
 def draw_report(
@@ -17,8 +17,7 @@ def draw_report(
     `metrics` are those of the report; the threshold is marked on the ROC curve.
     """
     roc, calibration, confused = curves
-    figure = new_figure(13, 4.8)
-    left, middle, right = figure.subplots(1, 3)
+    figure, (left, middle, right) = new_charts(13, 4.8, title, columns=3)
     threshold = f"threshold {metrics['threshold']:g}"
     _draw_curve(left, roc, f"ROC curve, area {metrics['roc_auc']:.3f}")
     left.plot(1 - metrics["recall_0"], metrics["recall_1"], "o", color="C3", label=threshold)
@@ -28,15 +27,15 @@ def draw_report(
     middle.plot(calibration["x"], calibration["y"], "o", color="C0")
     middle.set(xlabel="mean probability of class 1", ylabel="share of class 1")
     _draw_confusion(right, confused)
-    right.set_title(f"Confusion, {threshold}")
-    figure.suptitle(title, fontsize=14)
+    right.set_title(f"Confusion, {threshold}", y=1)
     write_figure(path, figure)
 
 
 def _draw_curve(axes: Any, curve: pd.DataFrame, title: str) -> None:
     axes.plot([0, 1], [0, 1], color="gray", linestyle="--", linewidth=1)
     axes.plot(curve["x"], curve["y"], color="C0", linewidth=2)
-    axes.set(title=title, xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
+    axes.set_title(title, y=1)
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     axes.set_box_aspect(1)
     axes.grid(alpha=0.3)
 

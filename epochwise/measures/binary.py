@@ -30,12 +30,8 @@ def at_threshold(probabilities: np.ndarray, threshold: float) -> np.ndarray:
 def counts(labels: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> Counts:
     """How often each class is predicted rightly and wrongly; `predicted` (n,) is boolean."""
     actual = labels == 1
-    return Counts(
-        true_0=weights @ (~actual & ~predicted),
-        false_0=weights @ (actual & ~predicted),
-        true_1=weights @ (actual & predicted),
-        false_1=weights @ (~actual & predicted),
-    )
+    kinds = [~actual & ~predicted, actual & ~predicted, actual & predicted, ~actual & predicted]
+    return Counts(*(weights @ np.stack(kinds, axis=1).astype("float64")).T)
 
 
 def precision_and_recall(counted: Counts) -> dict[str, np.ndarray]:
@@ -70,19 +66,21 @@ def weighted_auc(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndar
 
     The Mann-Whitney form: the share of (1, 0) pairs ranked right, ties counted half.
     """
-    order = np.argsort(probabilities, kind="stable")
-    ranked = weights.take(order, axis=1)
-    zeros = ranked * (labels[order] == 0)
-    ones = ranked - zeros
-    below = np.cumsum(zeros, axis=1)
-    pairs = ones.sum(axis=1) * below[:, -1]
-    _, first, sizes = np.unique(probabilities[order], return_index=True, return_counts=True)
-    first, last = (np.repeat(ends, sizes) for ends in (first, first + sizes - 1))
+    drawn = weights.T  # resamples lie beside each other: a row of them is copied at once
+    zeros, ones = (np.flatnonzero(labels == label) for label in (0, 1))
+    zeros = zeros[np.argsort(probabilities[zeros], kind="stable")]
+    below = np.zeros((len(zeros) + 1, len(weights)))
+    np.cumsum(drawn[zeros], axis=0, out=below[1:])
+    first, last = (
+        np.searchsorted(probabilities[zeros], probabilities[ones], side)
+        for side in ("left", "right")
+    )
+    right = below[first]
     tied = first < last
-    before = below[:, first[tied]] - zeros[:, first[tied]]
-    below[:, tied] = (before + below[:, last[tied]]) / 2
+    right[tied] = (right[tied] + below[last[tied]]) / 2
+    drawn = drawn[ones]
     with np.errstate(invalid="ignore"):
-        area: np.ndarray = np.einsum("ij,ij->i", ones, below) / pairs
+        area: np.ndarray = np.einsum("ij,ij->j", drawn, right) / (drawn.sum(axis=0) * below[-1])
     return area
 
 

@@ -15,14 +15,15 @@ def resamples(n: int, seed: int) -> Iterator[np.ndarray]:
     """Bootstrap resamples (Efron 1979) of n samples, in chunks of float64 weights (resamples, n).
 
     A weight is how often a sample is drawn. The same `n` and `seed` give the same resamples, so
-    that two models can be compared in pairs.
+    that two models can be compared in pairs. In memory the resamples of a sample lie beside each
+    other, since to reorder, add up and sum samples is then quick.
     """
     random = np.random.default_rng(seed)
     rows = max(1, CHUNK_ELEMENTS // n)
     for start in range(0, RESAMPLES, rows):
         count = min(rows, RESAMPLES - start)
-        drawn = random.integers(n, size=(count, n)) + n * np.arange(count)[:, None]
-        yield np.bincount(drawn.ravel(), minlength=count * n).reshape(count, n).astype("float64")
+        drawn = random.integers(n, size=(count, n)) * count + np.arange(count)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=n * count).reshape(n, count).T.astype("float64")
 
 
 def interval(values: np.ndarray) -> list[float]:

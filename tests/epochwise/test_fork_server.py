@@ -43,8 +43,8 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def write(project: Path, code: str) -> None:
-    (project / "stages/probe.py").write_text(code)
+def write(project: Path, code: str, stage: str = "probe") -> None:
+    (project / f"stages/{stage}.py").write_text(code)
 
 
 def run(server: ForkServer, project: Path, *arguments: str) -> int:
@@ -75,12 +75,16 @@ def test_output_and_failures_are_shown(project: Path, capfd: pytest.CaptureFixtu
     assert "ValueError: no epoch left" in shown.err
 
 
-def test_libraries_are_loaded_and_nothing_of_the_project(server: ForkServer, project: Path) -> None:
-    write(project, "import sys; print(*sys.modules, file=open('loaded', 'w'))")
-    assert run(server, project) == 0
-    loaded = (project / "loaded").read_text().split()
-    assert {"keras", "tensorflow", "pandas"} <= set(loaded)
-    assert not [name for name in loaded if name.partition(".")[0] == "epochwise"]
+def test_libraries_are_loaded_and_nothing_of_the_project(project: Path) -> None:
+    networks = {"keras", "tensorflow"}
+    with started() as server:
+        for stage, expected in (("probe", set()), ("train", networks), ("probe", networks)):
+            write(project, "import sys; print(*sys.modules, file=open('loaded', 'w'))", stage)
+            assert server.run(f"stages.{stage}", [], str(project), ENVIRONMENT) == 0
+            loaded = set((project / "loaded").read_text().split())
+            assert "pandas" in loaded
+            assert loaded & networks == expected
+            assert not [name for name in loaded if name.partition(".")[0] == "epochwise"]
 
 
 def test_code_is_that_of_the_moment(server: ForkServer, project: Path) -> None:
@@ -145,9 +149,21 @@ def test_a_stage_whose_dvc_was_killed_ends_without_a_word(
 def test_a_server_that_cannot_load_is_never_ready_and_says_nothing(
     project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (project / "keras.py").write_text("raise ImportError('no keras')")
+    (project / "pandas.py").write_text("raise ImportError('no pandas')")
     monkeypatch.setenv("PYTHONPATH", f"{project}:{ROOT}")
     monkeypatch.chdir(project)
     with ForkServer() as server:
         assert not server.is_ready(None)
     assert capfd.readouterr().err == ""
+
+
+def test_where_keras_cannot_load_a_stage_that_needs_it_says_so(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (project / "keras.py").write_text("raise ImportError('no keras')")
+    write(project, "import keras", "train")
+    monkeypatch.setenv("PYTHONPATH", str(project))
+    with started() as server:
+        assert server.run("stages.train", [], str(project), ENVIRONMENT) == 1
+        assert run(server, project, "forked") == 0
+    assert capfd.readouterr().err.count("ImportError: no keras") == 1
