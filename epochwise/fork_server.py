@@ -18,6 +18,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Self
 
+from pydantic.plugin._loader import get_plugins
+
 from epochwise.core.cli import quiet
 
 ROOT = Path(__file__).parents[1]
@@ -27,8 +29,9 @@ LIBRARIES = [
     "matplotlib.backends.backend_agg",
     "matplotlib.figure",
     "pandas",
+    "pyarrow.dataset",
     "pyarrow.parquet",
-    "pydantic",
+    "pydantic.main",
     "scipy.sparse",
     "scipy.stats",
     "sklearn.feature_extraction.text",
@@ -115,6 +118,7 @@ def _load(libraries: list[str]) -> None:
     with quiet():
         for name in libraries:
             import_module(name)
+    get_plugins()  # pydantic looks for them among all packages with the first model of a process
     for name in [name for name in sys.modules if name.partition(".")[0] == "epochwise"]:
         del sys.modules[name]
     # A fork that looks for garbage among what is loaded would copy the memory of it all.

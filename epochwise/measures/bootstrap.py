@@ -22,8 +22,9 @@ def resamples(n: int, seed: int) -> Iterator[np.ndarray]:
     rows = max(1, CHUNK_ELEMENTS // n)
     for start in range(0, RESAMPLES, rows):
         count = min(rows, RESAMPLES - start)
-        drawn = random.integers(n, size=(count, n)) * count + np.arange(count)[:, None]
-        yield np.bincount(drawn.ravel(), minlength=n * count).reshape(n, count).T.astype("float64")
+        drawn = random.integers(n, size=(count, n)) + n * np.arange(count)[:, None]
+        weights = np.bincount(drawn.ravel(), minlength=count * n).reshape(count, n)
+        yield weights.T.astype("float64", order="C").T
 
 
 def interval(values: np.ndarray) -> list[float]:
