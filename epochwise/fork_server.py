@@ -39,9 +39,11 @@ LIBRARIES = [
     "typer",
     "yaml",
 ]
-"""What the stages import beside Keras and TensorFlow."""
+"""What most stages import."""
 NETWORKS = {"stages.base", "stages.score", "stages.train"}
-"""The stages that import Keras, which takes longer to load than all others together."""
+"""Stages that import more, which takes longer to load than all others together."""
+FOR_NETWORKS = ["keras", "dvc.repo", "dvc.scm", "dvclive"]
+"""What they import: Keras with TensorFlow, and DVCLive with what it asks of DVC."""
 
 
 class ForkServer:
@@ -104,9 +106,9 @@ def serve(connection: Connection) -> None:
         connection.send(True)
         while True:
             module, *options = connection.recv()
-            if module in NETWORKS and "keras" not in sys.modules:
+            if module in NETWORKS and not sys.modules.keys() >= set(FOR_NETWORKS):
                 with suppress(ImportError, MemoryError):  # the stage will say so
-                    _load(["keras"])
+                    _load(FOR_NETWORKS)
             stage = fork.Process(target=_run, args=(module, *options))
             stage.start()
             stage.join()
