@@ -152,11 +152,11 @@ def compose(conf: Path, choices: Sequence[str]) -> str:
                 composed, str(conf.resolve()), None, "config", "hydra_plugins", list(choices)
             )
         except (HydraException, OmegaConfBaseException) as error:
-            raise InputError(_refusal(str(error), conf, choices)) from None
+            raise InputError(refusal(str(error), conf, choices)) from None
         return composed.read_text(encoding="utf-8")
 
 
-def _refusal(reason: str, conf: Path, choices: Sequence[str]) -> str:
+def refusal(reason: str, conf: Path, choices: Sequence[str]) -> str:
     """What is wrong with `choices` that Hydra refuses for a `reason`."""
     reason = " ".join(reason.partition("Config search path")[0].split())
     # Hydra's own advice, to append the key, would add one that nothing reads.
@@ -166,8 +166,8 @@ def _refusal(reason: str, conf: Path, choices: Sequence[str]) -> str:
         groups_chosen = [each for each in choices if each.partition("=")[0] in groups]
         known = [*groups, *_keys(yaml.safe_load(compose(conf, groups_chosen)))]
         if unknown[1] not in known:
-            return f"{conf}/ has no key '{unknown[1]}'{params.suggest(unknown[1], known)}"
-    return f"{conf}/ cannot be composed: {reason}"
+            return f"{conf.name}/ has no key '{unknown[1]}'{params.suggest(unknown[1], known)}"
+    return f"{conf.name}/ cannot be composed: {reason}"
 
 
 def _keys(block: Any) -> Iterator[str]:

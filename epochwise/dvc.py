@@ -1,7 +1,7 @@
 """DVC for many short stages: the same commands and the same bytes, in less time.
 
 It takes DVC's own arguments, and is what `dvc` in the project's environment runs
-(epochwise/launcher.py): `dvc exp run …`. Six things are otherwise:
+(epochwise/launcher.py): `dvc exp run …`. Seven things are otherwise:
 
 - Stages begin as forks of a process that has their libraries loaded, where the system is Linux:
   elsewhere such forks are not safe.
@@ -14,6 +14,7 @@ It takes DVC's own arguments, and is what `dvc` in the project's environment run
 - What ran once is restored from DVC's run cache, whoever asks for it again. DVC leaves stages out
   of it that have an output in git which is no metric, as most have here.
 - The table of `dvc exp show` fits the terminal (epochwise/experiment_table.py).
+- A choice (`-S`) that conf/ does not have is told as `make params` tells it.
 """
 
 import re
@@ -28,6 +29,7 @@ from typing import Any
 
 from dvc.cli import main
 from dvc.dvcfile import Lockfile, logger
+from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.repo.experiments.executor.base import BaseExecutor
 from dvc.repo.reproduce import _reproduce_stage
@@ -35,7 +37,7 @@ from dvc.stage import Stage
 from dvc.stage import run as stage_run
 from dvc.stage.exceptions import StageCmdFailedError
 from dvc.stage.serialize import to_lockfile
-from dvc.utils import relpath, serialize, strictyaml
+from dvc.utils import hydra, relpath, serialize, strictyaml
 from dvc.utils.serialize import dumps_yaml
 
 from epochwise import experiment_table
@@ -47,6 +49,7 @@ FURTHER = re.compile(r"^\S", re.MULTILINE)
 """What begins a line of dvc.lock that belongs to no stage."""
 STAGE = re.compile(r"python -m (stages\.\w+)((?: [\w@]+)*)")
 """The command of a stage."""
+_compose_and_dump = hydra.compose_and_dump
 _dump_all = Lockfile.dump_stages
 _parse_text = strictyaml.parse_yaml
 _run_in_shell = stage_run._run
@@ -130,6 +133,25 @@ def _cached(repo: Repo) -> set[Path]:
     return {Path(out.fs_path) for out in repo.index.outs if out.use_cache}
 
 
+def compose_and_dump(output: str, folder: str, *options: Any) -> None:
+    """Compose params.yaml of the configuration in `folder`.
+
+    Raises:
+        DvcException: a choice that the configuration does not have.
+    """
+    try:
+        _compose_and_dump(output, folder, *options)
+    except Exception as error:
+        from hydra.errors import HydraException
+        from omegaconf.errors import OmegaConfBaseException
+
+        if not isinstance(error, HydraException | OmegaConfBaseException):
+            raise
+        from epochwise import check
+
+        raise DvcException(check.refusal(str(error), Path(folder), options[-1])) from None
+
+
 def run_stage(server: ForkServer, executable: str, command: str, **options: Any) -> None:
     """Run the `command` of a stage; DVC, too, ignores Ctrl+C until the stage has ended."""
     found = STAGE.fullmatch(command)
@@ -162,6 +184,7 @@ if __name__ == "__main__":
     noted: set[str] = set()
     BaseExecutor._repro_and_track = partial(reproduce_and_note, noted)
     BaseExecutor._get_top_level_paths = partial(top_level_paths, noted)
+    hydra.compose_and_dump = compose_and_dump
     experiment_table.replace()
     with ExitStack() as stack:
         given = set(sys.argv)

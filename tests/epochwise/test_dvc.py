@@ -217,6 +217,18 @@ def test_an_experiment_commits_what_it_commits_by_dvc_itself(tmp_path: Path) -> 
     assert trees["epochwise.dvc"] == trees["dvc"]
 
 
+def test_a_choice_that_the_configuration_does_not_have_is_told(tmp_path: Path) -> None:
+    _committed(tmp_path, {"stages": {"made": {"cmd": "echo > made", "outs": ["made"]}}})
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf/config.yaml").write_text("rule: {beta: 1}\n")
+    _dvc("dvc", tmp_path, "config", "hydra.enabled", "true")
+    with pytest.raises(subprocess.CalledProcessError) as told:
+        _dvc("epochwise.dvc", tmp_path, "exp", "run", "--set-param=rule.bet=2")
+    expected = "ERROR: conf/ has no key 'rule.bet' (did you mean 'rule.beta'?)\n"
+    assert (told.value.returncode, told.value.stderr) == (255, expected)
+    assert (tmp_path / "params.yaml").read_text() == "a: 1\n"
+
+
 def _committed(folder: Path, pipeline: dict[str, Any]) -> None:
     """A commit of a pipeline, with the param `a` and a file of code."""
     folder.mkdir(exist_ok=True)
