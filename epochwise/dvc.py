@@ -1,7 +1,7 @@
 """DVC for many short stages: the same commands and the same bytes, in less time.
 
 It takes DVC's own arguments, and is what `dvc` in the project's environment runs
-(epochwise/launcher.py): `dvc exp run …`. Seven things are otherwise:
+(epochwise/launcher.py): `dvc exp run …`. Eight things are otherwise:
 
 - Stages begin as forks of a process that has their libraries loaded, where the system is Linux:
   elsewhere such forks are not safe.
@@ -13,6 +13,7 @@ It takes DVC's own arguments, and is what `dvc` in the project's environment run
   an index of all stages. DVC builds that anew after every stage, whether it ran or not.
 - What ran once is restored from DVC's run cache, whoever asks for it again. DVC leaves stages out
   of it that have an output in git which is no metric, as most have here.
+- An experiment gathers no params and metrics for DVC Studio where none is told.
 - The table of `dvc exp show` fits the terminal (epochwise/experiment_table.py).
 - A choice (`-S`) that conf/ does not have is told as `make params` tells it.
 """
@@ -21,9 +22,10 @@ import re
 import shutil
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from copy import deepcopy
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache, partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,8 @@ from dvc.dvcfile import Lockfile, logger
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.repo.experiments.executor.base import BaseExecutor
+from dvc.repo.metrics import show as metrics
+from dvc.repo.params import Params
 from dvc.repo.reproduce import _reproduce_stage
 from dvc.stage import Stage
 from dvc.stage import run as stage_run
@@ -39,6 +43,7 @@ from dvc.stage.exceptions import StageCmdFailedError
 from dvc.stage.serialize import to_lockfile
 from dvc.utils import hydra, relpath, serialize, strictyaml
 from dvc.utils.serialize import dumps_yaml
+from dvc_studio_client.config import get_studio_config
 
 from epochwise import experiment_table
 from epochwise.core.files import replacing
@@ -152,6 +157,21 @@ def compose_and_dump(output: str, folder: str, *options: Any) -> None:
         raise DvcException(check.refusal(str(error), Path(folder), options[-1])) from None
 
 
+def for_studio(gather: Callable[..., Any]) -> Callable[..., Any]:
+    """What does as `gather` where a token says that DVC Studio is told, and else finds nothing.
+
+    DVC gathers all params when an experiment begins and all metrics when it ends, each from an
+    index of all stages, and only then looks for the token.
+    """
+
+    @wraps(gather)
+    def gathered(asker: Any, **options: Any) -> Any:
+        repo = getattr(asker, "repo", asker)
+        return gather(asker, **options) if get_studio_config(repo.config.get("studio")) else {}
+
+    return gathered
+
+
 def run_stage(server: ForkServer, executable: str, command: str, **options: Any) -> None:
     """Run the `command` of a stage; DVC, too, ignores Ctrl+C until the stage has ended."""
     found = STAGE.fullmatch(command)
@@ -186,8 +206,12 @@ if __name__ == "__main__":
     BaseExecutor._get_top_level_paths = partial(top_level_paths, noted)
     hydra.compose_and_dump = compose_and_dump
     experiment_table.replace()
+    given = set(sys.argv)
+    if "exp" in given and given & {"run", "exec-run"}:
+        Params.show, metrics._gather_metrics = map(
+            for_studio, (Params.show, metrics._gather_metrics)
+        )
     with ExitStack() as stack:
-        given = set(sys.argv)
         if (
             sys.platform == "linux"
             and given & {"repro", "run", "exec-run"}

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from dvc.utils.serialize import dump_yaml, modify_yaml, parse_yaml, parse_yaml_f
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from epochwise.dvc import parse, replace_entry, run_stage, stage_files
+from epochwise.dvc import for_studio, parse, replace_entry, run_stage, stage_files
 from epochwise.fork_server import ForkServer
 from epochwise.recovery import HEAD
 from tests.configuration import ROOT
@@ -227,6 +228,18 @@ def test_a_choice_that_the_configuration_does_not_have_is_told(tmp_path: Path) -
     expected = "ERROR: conf/ has no key 'rule.bet' (did you mean 'rule.beta'?)\n"
     assert (told.value.returncode, told.value.stderr) == (255, expected)
     assert (tmp_path / "params.yaml").read_text() == "a: 1\n"
+
+
+@pytest.mark.parametrize(("token", "gathered"), [(None, {}), ("secret", {"found": 1})])
+def test_what_is_for_dvc_studio_is_gathered_where_it_is_told(
+    token: str | None, gathered: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DVC_STUDIO_TOKEN", "STUDIO_TOKEN", "DVC_STUDIO_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    studio = {"token": token, "repo_url": "git@example.org:a/b.git"} if token else {}
+    repo = SimpleNamespace(config={"studio": studio})
+    gather = for_studio(lambda asker, found: {"found": found})
+    assert gather(repo, found=1) == gather(SimpleNamespace(repo=repo), found=1) == gathered
 
 
 def _committed(folder: Path, pipeline: dict[str, Any]) -> None:
