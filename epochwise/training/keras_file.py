@@ -6,14 +6,19 @@ import random
 import re
 import tempfile
 import zipfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import keras
+from keras.src.saving import saving_lib
 
 from epochwise.core.cli import InputError
 from epochwise.core.files import replacing
 from epochwise.core.unpacking import most_bytes, refuse_bomb, zip_member
+
+# Keras keeps it by one name and looks for it by another: it would build a layer for each it saves.
+saving_lib.get_attr_skipset = cache(saving_lib.get_attr_skipset)
 
 NO_DATE = (1980, 1, 1, 0, 0, 0)
 BYTES_OF_WEIGHT = 4
