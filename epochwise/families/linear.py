@@ -3,7 +3,7 @@
 Plain, or weighted by naive Bayes (NB-SVM, Wang & Manning 2012).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 from scipy.special import expit
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from epochwise.core.cli import InputError
@@ -111,23 +111,37 @@ def log_count_ratios(features: sp.csr_matrix, labels: np.ndarray, alpha: float) 
 def fit_terms(texts: list[str], params: Terms) -> tuple[TfidfVectorizer, sp.csr_matrix]:
     """The vectorizer of the terms of cleaned texts, and what it makes of them (n, m).
 
+    Of equally frequent terms the shorter ones are among the `max_terms`, and of those as long the
+    first in order of their characters: scikit-learn's choice of them depends on the processor.
+
     Raises:
         InputError: no term is as long, or in as many reviews, as `params` ask for.
     """
-    vectorizer = _vectorizer(
-        params, min_df=params.min_documents, max_features=params.max_terms, use_idf=params.idf
-    )
-    # Not of runs alone: the vectorizer would choose others of equally frequent ones.
+    terms_of, among = _analyzer(params), None
     if params.binary and params.max_terms and (params.gaps or params.ends):
-        all_terms, kept = vectorizer.analyzer, frequent(texts, vectorizer.analyzer, params)
-        vectorizer.analyzer = lambda text: [term for term in all_terms(text) if hash(term) in kept]
+        among = frequent(texts, terms_of, params)
+    counter = CountVectorizer(
+        analyzer=lambda text: [
+            term for term in terms_of(text) if among is None or hash(term) in among
+        ],
+        binary=params.binary,
+        min_df=params.min_documents,
+        dtype=np.float64,
+    )
     try:
-        return vectorizer, vectorizer.fit_transform(texts)
+        counts = counter.fit_transform(texts)
     except ValueError as error:
         raise InputError(
             f"a linear model finds no terms in {len(texts)} reviews ({error}): lower its"
             " min_documents or shortest"
         ) from None
+    terms, frequencies = counter.get_feature_names_out(), np.asarray(counts.sum(axis=0)).ravel()
+    order = np.lexsort((np.array(list(map(len, terms))), -frequencies))
+    kept = np.sort(order[: params.max_terms])
+    counts, terms = counts[:, kept], terms[kept]
+    weighting = TfidfTransformer(use_idf=params.idf, sublinear_tf=params.sublinear).fit(counts)
+    idf = weighting.idf_ if params.idf else np.ones(len(terms))
+    return _vectorizer(terms, idf, params), weighting.transform(counts, copy=False)
 
 
 def frequent(texts: list[str], terms: Callable[[str], list[str]], params: Terms) -> set[int]:
@@ -170,7 +184,7 @@ def as_table(vectorizer: TfidfVectorizer, coefficients: np.ndarray, intercept: f
     return pa.table(
         {
             "term": [*vectorizer.get_feature_names_out(), INTERCEPT],
-            "idf": [*(vectorizer.idf_ if vectorizer.use_idf else np.ones_like(coefficients)), 0.0],
+            "idf": [*vectorizer.idf_, 0.0],
             "coefficient": [*coefficients, intercept],
         }
     )
@@ -178,16 +192,27 @@ def as_table(vectorizer: TfidfVectorizer, coefficients: np.ndarray, intercept: f
 
 def probabilities(model: pa.Table, texts: list[str], params: Terms) -> np.ndarray:
     """P(1) of cleaned texts, float32 (n,), by a table that `fit` made with the same `params`."""
-    terms = model["term"].to_pylist()[:-1]
-    vectorizer = _vectorizer(params, vocabulary=terms)
-    vectorizer.idf_ = model["idf"].to_numpy()[:-1]
+    terms, idf = model["term"].to_pylist()[:-1], model["idf"].to_numpy()[:-1]
     coefficients = model["coefficient"].to_numpy()
-    logits = vectorizer.transform(texts) @ coefficients[:-1] + coefficients[-1]
-    likely: np.ndarray = expit(logits).astype("float32")
+    vectors = _vectorizer(terms, idf, params).transform(texts)
+    likely: np.ndarray = expit(vectors @ coefficients[:-1] + coefficients[-1]).astype("float32")
     return likely
 
 
-def _vectorizer(params: Terms, **options: object) -> TfidfVectorizer:
+def _vectorizer(terms: Sequence[str], idf: np.ndarray, params: Terms) -> TfidfVectorizer:
+    """What makes vectors of `terms` (m), with their inverse document frequencies (m,)."""
+    vectorizer = TfidfVectorizer(
+        analyzer=_analyzer(params),
+        binary=params.binary,
+        sublinear_tf=params.sublinear,
+        vocabulary=terms,
+    )
+    vectorizer.idf_ = idf
+    return vectorizer
+
+
+def _analyzer(params: Terms) -> Callable[[str], list[str]]:
+    """What finds the terms of a cleaned text."""
     words = {"tokenizer": str.split, "token_pattern": None} if params.unit == "words" else {}
     runs = CountVectorizer(
         analyzer="word" if params.unit == "words" else "char",
@@ -195,12 +220,7 @@ def _vectorizer(params: Terms, **options: object) -> TfidfVectorizer:
         ngram_range=(params.shortest, params.ngrams),
         **words,
     ).build_analyzer()
-    return TfidfVectorizer(
-        analyzer=lambda text: [*runs(text), *beyond_runs(text, params.gaps, params.ends)],
-        binary=params.binary,
-        sublinear_tf=params.sublinear,
-        **options,
-    )
+    return lambda text: [*runs(text), *beyond_runs(text, params.gaps, params.ends)]
 
 
 def beyond_runs(text: str, gaps: int, ends: int) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -202,6 +202,26 @@ def test_the_terms_in_most_reviews_are_found_by_their_hashes(
     expected = {hash(term) for term, many in reviews.items() if many >= max(last, least)}
     used = section(binary=True, max_terms=most, min_documents=least)
     assert frequent(["", *texts], terms, used) == expected
+
+
+@given(
+    st.lists(st.lists(ODD, max_size=9).map(" ".join), min_size=1, max_size=6),
+    st.integers(1, 60),
+    st.booleans(),
+)
+def test_of_equally_frequent_terms_the_shorter_ones_count(
+    texts: list[str], most: int, binary: bool
+) -> None:
+    assume(any(texts))
+    used = section(ngrams=2, gaps=1, ends=2, binary=binary, max_terms=most)
+    every, _ = fit_terms(texts, section(ngrams=2, gaps=1, ends=2, binary=binary))
+    frequencies: Counter[str] = Counter()
+    for text in texts:
+        terms = every.build_analyzer()(text)
+        frequencies.update(set(terms) if binary else terms)
+    ranked = sorted(frequencies, key=lambda term: (-frequencies[term], len(term), term))
+    assert list(every.get_feature_names_out()) == sorted(ranked)
+    assert list(fit_terms(texts, used)[0].get_feature_names_out()) == sorted(ranked[:most])
 
 
 @st.composite
