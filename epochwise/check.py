@@ -151,7 +151,7 @@ def compose(conf: Path, choices: Sequence[str]) -> str:
             compose_and_dump(
                 composed, str(conf.resolve()), None, "config", "hydra_plugins", list(choices)
             )
-        except (HydraException, OmegaConfBaseException) as error:
+        except (HydraException, OmegaConfBaseException, ValueError) as error:
             raise InputError(refusal(str(error), conf, choices)) from None
         return composed.read_text(encoding="utf-8")
 
@@ -161,9 +161,15 @@ def refusal(reason: str, conf: Path, choices: Sequence[str]) -> str:
     reason = " ".join(reason.partition("Config search path")[0].split())
     # Hydra's own advice, to append the key, would add one that nothing reads.
     reason = reason.partition(" To append to your config")[0]
+    groups = [path.name for path in conf.iterdir() if path.is_dir()]
+    groups_chosen = [each for each in choices if each.partition("=")[0] in groups]
+    if reason.startswith("Config group override must be"):  # of a number, true or null
+        listed = {each: (conf / each.partition("=")[0]).glob("*.yaml") for each in groups_chosen}
+        reason = "; ".join(
+            f"'{each}': expected one of {', '.join(sorted(path.stem for path in paths))}"
+            for each, paths in listed.items()
+        )
     if unknown := re.match(r"Could not override '([^']+)'", reason):
-        groups = [path.name for path in conf.iterdir() if path.is_dir()]
-        groups_chosen = [each for each in choices if each.partition("=")[0] in groups]
         known = [*groups, *_keys(yaml.safe_load(compose(conf, groups_chosen)))]
         if unknown[1] not in known:
             return f"{conf.name}/ has no key '{unknown[1]}'{params.suggest(unknown[1], known)}"

@@ -150,7 +150,7 @@ def compose_and_dump(output: str, folder: str, *options: Any) -> None:
         from hydra.errors import HydraException
         from omegaconf.errors import OmegaConfBaseException
 
-        if not isinstance(error, HydraException | OmegaConfBaseException):
+        if not isinstance(error, HydraException | OmegaConfBaseException | ValueError):
             raise
         from epochwise import check
 

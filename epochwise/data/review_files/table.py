@@ -146,7 +146,10 @@ def read_columns(path: Path, text: str) -> pd.DataFrame:
         InputError: the file is missing or damaged, or has no column `text`.
     """
     if not path.is_file():
-        raise InputError(f"there is no file {path}")
+        found = (
+            f"{path} is a folder, expected a file" if path.is_dir() else f"there is no file {path}"
+        )
+        raise InputError(found)
     file = open_table(path)
     if text not in file.names:
         raise InputError(
