@@ -99,10 +99,11 @@ def _line(line: str, pictures: set[str]) -> str:
     if picture:
         title, name = picture.groups()
         return f"![{_text(title)}]({name})" if name in pictures else ""
-    heading = re.match(r"#{1,6} |\s*/?", line)
+    heading = re.match(r"#{1,6} |\s*", line)
     start = heading[0] if heading else ""
-    # A line that begins with a slash is a command to some bots.
-    return start.replace("/", "&#47;") + _text(line[len(start) :])
+    # A line that begins with a slash is a command to some bots. It is looked for at the end: what
+    # stood before the slash may have been left out.
+    return re.sub(r"^(\s*)/", r"\1&#47;", start + _text(line[len(start) :]))
 
 
 def _text(line: str) -> str:
