@@ -345,3 +345,31 @@ class TestPost:
         calls, comment = self.post(report, upload="exit 1", CML_ASSET_URL="none")
         assert calls == ["comment update --publish=false --target=pr/7 comment.md"]
         assert "ROC" not in comment
+
+    def test_only_files_that_are_pictures_are_uploaded(self, report: Path) -> None:
+        secret = report.parent / "secret.png"
+        secret.write_bytes(PNG)
+        (report / "link.png").symlink_to(secret)
+        (report / "text.png").write_text("TOKEN=1")
+        (report / "empty.png").touch()
+        (report / "folder.png").mkdir()
+        with (report / "review.md").open("a") as file:
+            for name in ("link", "text", "empty", "folder"):
+                file.write(f"\n![Not]({name}.png)\n")
+        calls, comment = self.post(report, upload="echo uploaded")
+        assert calls[:-1] == ["asset publish roc.png"]
+        assert "![ROC](uploaded)" in comment
+        assert re.findall(r"!\[Not\]\((.*)\)", comment) == ["absent.png"]
+
+    def test_no_text_is_read_or_written_through_a_link(self, report: Path) -> None:
+        kept = report.parent / "kept"
+        kept.write_text("TOKEN=1")
+        (report / "comment.md").symlink_to(kept)
+        self.post(report, upload="echo uploaded")
+        assert kept.read_text() == "TOKEN=1"
+        (report / "review.md").unlink()
+        (report / "review.md").symlink_to(kept)
+        (report.parent / "calls").unlink()
+        with pytest.raises(subprocess.CalledProcessError):
+            self.post(report, upload="echo uploaded")
+        assert not (report.parent / "calls").exists()
