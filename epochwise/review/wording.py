@@ -189,11 +189,11 @@ def size(value: float | None) -> str:
     """Bytes in the unit that suits them."""
     if value is None:
         return "-"
-    for unit in ("B", "kB", "MB"):
-        if value < 1000:
-            return f"{value:,.3g} {unit}" if unit != "B" else f"{value:,.0f} B"
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 999.5:  # from there on three digits would be those of 1000
+            return f"{value:.3g} {unit}"
         value /= 1000
-    return f"{value:,.3g} GB"
+    return f"{value:,.1f} TB"
 
 
 def whole(value: float | None) -> str:
