@@ -14,10 +14,11 @@ from epochwise.review.wording import Sentence
 
 LONGEST = 60_000
 """Characters of the text at most: GitHub takes comments of 65,536."""
-RESERVE = 2_000
+RESERVE = 3_000
 """Of these, what is kept for the lines that are never left out."""
 CELL, SENTENCE = 120, 1_000
-"""Characters of a value, and of a sentence, before they are escaped."""
+"""Characters of a value before it is escaped, and of a sentence after: escapes are up to twelve
+times as long, and verdicts and notes, two dozen sentences at most, have to leave tables room."""
 SENTENCES = 8
 _SPECIAL = re.compile(
     r"[&<>|`*~\\$^]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:])|[@#]|www(?=\.)|gh(?=-\d)|:(?=//)",
@@ -47,11 +48,11 @@ def escape(text: Any, longest: int = CELL) -> str:
 
 
 def prose(sentence: str) -> str:
-    """A sentence of ours, escaped; what stands between backticks is code."""
-    return "".join(
-        f"<code>{escape(piece, SENTENCE)}</code>" if is_code else _spaced(piece)
-        for piece, is_code in wording.spans(sentence)
-    )
+    """A sentence of ours, escaped and cut to SENTENCE; what stands between backticks is code."""
+    longest = SENTENCE
+    while len(shown := _prose(wording.shortened(sentence, longest))) > SENTENCE:
+        longest = longest * SENTENCE // len(shown)
+    return shown
 
 
 def write(report: Report, pictures: dict[str, str], page: str) -> str:
@@ -80,7 +81,7 @@ def write(report: Report, pictures: dict[str, str], page: str) -> str:
 def _verdicts(sentences: list[Sentence]) -> str:
     shown = []
     for each in sentences[:SENTENCES]:
-        rest = prose(wording.shortened(each.rest, SENTENCE))
+        rest = prose(each.rest)
         shown.append(f"**{escape(each.lead)}**" + (f": {rest}" if rest else ""))
     if len(sentences) > SENTENCES:
         shown.append(f"and {len(sentences) - SENTENCES} more below")
@@ -88,8 +89,7 @@ def _verdicts(sentences: list[Sentence]) -> str:
 
 
 def _notes(report: Report) -> str:
-    notes = (wording.shortened(note, SENTENCE) for note in wording.notes(report))
-    return " ".join(map(prose, notes))
+    return " ".join(map(prose, wording.notes(report)))
 
 
 def _fold(table: Table, room: int) -> str:
@@ -130,11 +130,18 @@ def _pictures(pictures: dict[str, str], room: int) -> str:
 
 def _unchanged(details: Iterable[Table]) -> str:
     told = "; ".join(table.otherwise for table in details if table.otherwise and not table.rows)
-    return escape(f"{told[:1].upper()}{told[1:]}.", SENTENCE) if told else ""
+    return prose(f"{told[:1].upper()}{told[1:]}.") if told else ""
 
 
 def _length(parts: Iterable[str]) -> int:
     return sum(len(part) + 2 for part in parts)
+
+
+def _prose(sentence: str) -> str:
+    return "".join(
+        f"<code>{escape(piece, SENTENCE)}</code>" if is_code else _spaced(piece)
+        for piece, is_code in wording.spans(sentence)
+    )
 
 
 def _spaced(piece: str) -> str:

@@ -1,5 +1,6 @@
 import html
 import re
+from copy import copy
 from dataclasses import replace
 
 import pytest
@@ -122,6 +123,33 @@ def test_the_text_is_never_longer_than_a_comment_may_be(retrained: Report, name:
     assert len(text) <= LONGEST
     assert "Everything, with curves and pictures" in text
     assert "more" in text
+
+
+@pytest.mark.parametrize("letter", ["x", "@", "`", "@ `", HOSTILE])
+def test_no_note_makes_the_text_longer(retrained: Report, letter: str) -> None:
+    names = [f"{letter * 900}{number}" for number in range(40)]
+    old, new = (
+        replace(facts, revision=copy(facts.revision), not_run=names)
+        for facts in (retrained.old, retrained.new)
+    )
+    old.revision.name = new.revision.name = letter * 900
+    data = {name: snapshot.Data({name: 1}, {name: 1}, {}) for name in names}
+    new = replace(new, champions=dict.fromkeys(names, names[0]), data=data)
+    many = [replace(each, name=name) for name in names for each in retrained.families]
+    params = [Changed(name, name, name) for name in names * 50]
+    for found in (
+        replace(retrained, old=old, new=new),
+        replace(retrained, old=old, new=new, data=[], families=many, params=params),
+    ):
+        text = write(found, dict.fromkeys(names, "x.png"), "review.html")
+        assert len(text) <= LONGEST
+        assert "Champion of" in text and "Everything, with curves and pictures" in text
+
+
+def test_a_sentence_is_as_long_as_it_may_be_once_escaped() -> None:
+    assert prose("word " * 200).startswith("word word") and 990 < len(prose("word " * 300)) <= 1000
+    assert 900 < len(prose("@" * 5000)) <= 1000
+    assert len(prose("a`" * 5000)) <= 1000
 
 
 def test_a_sentence_is_cut_after_a_word_and_never_within_code() -> None:
