@@ -208,8 +208,10 @@ def _readable(tables: Iterator[pa.Table], path: Path) -> Iterator[pa.Table]:
 
 def _texts(file: TableFile, path: Path, name: str) -> Iterator[pa.Array]:
     """The column `name`, trimmed, in long parts."""
+    start = 0
     for table in _readable(file.read([name], WHOLE), path):
-        yield values.trimmed(values.strings(table[name].combine_chunks(), (path, name, 0)))
+        yield values.trimmed(values.strings(table[name].combine_chunks(), (path, name, start)))
+        start += len(table)
 
 
 def _scale(

@@ -156,6 +156,18 @@ def test_hostile_csv_files_are_refused(content: bytes, message: str) -> None:
     refuse(message, "t.csv", content)
 
 
+@pytest.mark.parametrize("bad", [1, 2, 3, 7])
+def test_what_is_refused_while_the_scale_is_sought_has_its_row(
+    bad: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("epochwise.data.review_files.table.WHOLE", 2)
+    ratings = [b"caf\xe9" if row == bad else b"%d" % (row % 5 + 1) for row in range(1, 8)]
+    Path("t.csv").write_bytes(b"text,rating\n" + b"".join(b"a,%s\n" % each for each in ratings))
+    unknown = Rule(None, None, None)
+    with pytest.raises(InputError, match=f"row {bad}: column 'rating' has .*, expected UTF-8"):
+        list(read_table_file(Path("t.csv"), Columns(**NAMES), unknown, 1000))
+
+
 def test_headers_may_have_quotes_and_other_line_ends() -> None:
     Path("t.csv").write_bytes(b'"te\nxt",label\ra,1\rb,0\r')
     assert [row["text"] for row in read("t.csv", text="te\nxt")] == ["a", "b"]
