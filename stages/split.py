@@ -35,8 +35,9 @@ class Split(params.Section):
 
     `valid` and `test` are shares of all reviews. A source's own valid or test split is kept: the
     other is drawn from its train rows, in the same proportion to them. `by: time` takes the newest
-    reviews for test and the newest of the others for valid; with `by: product` no product is in two
-    splits.
+    reviews for test and the newest of the others for valid; `by: product` leaves the rows of a
+    product together. Both divide only what the source has not divided itself: a product of its own
+    test split may be in train, too.
     """
 
     by: Literal["random", "time", "product"]
@@ -54,9 +55,10 @@ def assign(rows: pd.DataFrame, split: Split, seed: int) -> np.ndarray:
     """The split of each row, as an object array (n,) of NAMES.
 
     `rows` has the columns `label`, `same_text` (equal for equal texts), `split`, the source's own,
-    and `product_id` or `time` where rows are divided by it. Rows that share a text, or a product,
-    stay together. Unless they go `by: time` the splits are stratified: a class has its share of
-    rows in each, to within half a group of rows that stay together.
+    and `product_id` or `time` where rows are divided by it. Of the rows that the source has not
+    divided itself those that share a text, or a product, stay together. Unless they go `by: time`
+    the splits are stratified by the label that most rows of such a group have: where all its rows
+    have it, a class has its share of rows in each split, to within about a group.
 
     Raises:
         InputError: `by` needs a column that the source lacks.
