@@ -10,6 +10,7 @@ from epochwise import families
 from epochwise.core import paths
 from epochwise.core.cli import run
 from epochwise.core.files import read_json, replacing
+from epochwise.reports.escaping import escape
 
 TASKS: dict[families.Task, tuple[str, str]] = {
     "binary": (
@@ -154,7 +155,7 @@ def _slices(test: dict[str, Any]) -> str:
             f"{found[name]:.3f}" if isinstance(found.get(name), float) else "" for name in columns
         )
         lines.append(
-            f"| {found['by']}: {_cell(found['slice'])} | {found['n']} | {' | '.join(values)} |"
+            f"| {found['by']}: {escape(found['slice'])} | {found['n']} | {' | '.join(values)} |"
         )
     return "\n".join(lines)
 
@@ -174,15 +175,10 @@ def _classes(test: dict[str, Any]) -> str:
         return ""
     lines = ["| class | n | precision | recall |", "| --- | --- | --- | --- |"]
     lines += [
-        f"| {_cell(name)} | {found['n']} | {found['precision']:.3f} | {found['recall']:.3f} |"
+        f"| {escape(name)} | {found['n']} | {found['precision']:.3f} | {found['recall']:.3f} |"
         for name, found in classes.items()
     ]
     return "\n".join(lines)
-
-
-def _cell(text: str) -> str:
-    """A name of the data as it can stand in a table."""
-    return " ".join(text.split()).replace("|", "\\|")
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ import typer
 from epochwise.core import paths
 from epochwise.core.cli import run
 from epochwise.core.files import replacing
+from epochwise.reports.escaping import printable
 from epochwise.review import charts, markdown, page, report, snapshot, vega, wording
 from epochwise.review.report import Report
 from epochwise.review.revisions import WORKSPACE, Revision
@@ -51,7 +52,7 @@ def main(
         text = markdown.write(found, _pictures(found, output), PAGE)
         _write(output / MARKDOWN, text.encode(errors="replace"))
         told = [*map(str, wording.verdicts(found)), *wording.notes(found)]
-        print(*map(wording.printable, told), sep="\n")
+        print(*map(printable, told), sep="\n")
     print(
         f"written: {', '.join(str(output / name) for name in (PAGE, MARKDOWN)[: 1 + bool(found)])}"
     )

@@ -1,12 +1,11 @@
 """A report as one Markdown text, to be posted as a comment: the verdict first, the rest folded.
 
-What names, params and file names bring is never markup: see `escape`.
+What names, params and file names bring is never markup: see `epochwise.reports.escaping`.
 """
 
-import re
 from collections.abc import Iterable
-from typing import Any
 
+from epochwise.reports.escaping import escape
 from epochwise.review import tables, wording
 from epochwise.review.report import Report
 from epochwise.review.tables import Table
@@ -16,15 +15,10 @@ LONGEST = 60_000
 """Characters of the text at most: GitHub takes comments of 65,536."""
 RESERVE = 3_000
 """Of these, what is kept for the lines that are never left out."""
-CELL, SENTENCE = 120, 1_000
-"""Characters of a value before it is escaped, and of a sentence after: escapes are up to twelve
-times as long, and verdicts and notes, two dozen sentences at most, have to leave tables room."""
+SENTENCE = 1_000
+"""Characters of a sentence once it is escaped, which makes it up to twelve times as long: verdicts
+and notes, two dozen sentences at most, have to leave tables room."""
 SENTENCES = 8
-_SPECIAL = re.compile(
-    r"[&<>|`*~\\$^]|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[:])|[@#]|www(?=\.)|gh(?=-\d)|:(?=//)",
-    re.IGNORECASE,
-)
-_NO_WIDTH = "&#8203;"
 
 HOW_TO_READ = (
     "A difference is of the samples of test that both have. Its 95 % interval holds the variance "
@@ -34,17 +28,6 @@ HOW_TO_READ = (
     "below 0.05 a change is called better or worse. McNemar's exact test is of the two models as "
     "they are, without the noise of training."
 )
-
-
-def escape(text: Any, longest: int = CELL) -> str:
-    """`text` as one line that Markdown shows letter by letter: no markup, no mention, no link.
-
-    Special characters become entities. What begins a mention, a reference or a bare address is
-    parted from the rest by a space of no width, as those are looked for in what is shown.
-    """
-    line = wording.printable(" ".join(str(text).split()))
-    line = line if len(line) <= longest else f"{line[: longest - 1]}…"
-    return _SPECIAL.sub(_escaped, line)
 
 
 def prose(sentence: str) -> str:
@@ -149,9 +132,3 @@ def _spaced(piece: str) -> str:
     before = " " if piece[:1].isspace() else ""
     after = " " if piece[-1:].isspace() and piece.strip() else ""
     return f"{before}{escape(piece, SENTENCE)}{after}"
-
-
-def _escaped(found: re.Match[str]) -> str:
-    text = found[0]
-    entity = f"&#{ord(text)};" if len(text) == 1 and text != ":" else text
-    return f"{entity}{_NO_WIDTH}" if text in "@#:" or len(text) > 1 else entity

@@ -74,11 +74,6 @@ def amount(value: float | None, metric: Metric) -> str:
     return "-" if value is None else f"{value:.{metric.digits}f}"
 
 
-def printable(text: str) -> str:
-    """`text` without what a terminal or a reader would obey rather than show."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
-
-
 def spans(sentence: str) -> list[tuple[str, bool]]:
     """The pieces of a sentence, and whether each stood between backticks, as code does."""
     return [(piece, bool(index % 2)) for index, piece in enumerate(sentence.split("`"))]

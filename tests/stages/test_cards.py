@@ -1,5 +1,7 @@
 """Model cards tell what the pipeline keeps of a family, and nothing else."""
 
+import html
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from epochwise import families
 from epochwise.core import paths
 from epochwise.core.files import write_json
 from stages.cards import card
+from tests.epochwise.reports.test_escaping import HOSTILE, MARKDOWN
 
 TABLE = families.table()
 BINARY: dict[str, Any] = {
@@ -71,7 +74,7 @@ def test_a_card_has_data_choice_metrics_slices_limits_and_cost() -> None:
         "| roc_auc | 0.861 [0.847, 0.874] | 0.861 |",
         "| domain: product | 831 | 0.800 | 0.900 |",
         "| domain: film | 2000 | 0.750 |  |",
-        "| domain: a\\|b c | 1 | 1.000 |  |",
+        "| domain: a&#124;b c | 1 | 1.000 |  |",
         "5,432,100 parameters.",
     ):
         assert line in found
@@ -115,3 +118,23 @@ def test_classes_of_images_are_listed_with_their_counts() -> None:
     assert "4 train, 36 valid, 181 test" in found
     assert "| 5 | 90 | 0.500 | 1.000 |" in found
     assert "by the rules `filter` and `select` of params.yaml" in found
+
+
+def test_names_of_the_data_are_no_markup() -> None:
+    of_class = {"n": 1, "precision": 0.5, "recall": 1.0}
+    plain = ["cats_and_dogs", "0-9", "a, b (c): d", "Größe 3.5"]
+    metrics: dict[str, Any] = {"n": 9, "epoch": 3, "parameters": 10}
+    metrics |= {
+        "per_class": {name: of_class for name in [HOSTILE, "@team", *plain]},
+        "slices": [{"by": "domain", "slice": HOSTILE, "n": 1, "accuracy": 1.0}],
+    }
+    write_reports("transfer", metrics)
+    found = card("transfer", TABLE["transfer"], {})
+    rendered = MARKDOWN.render(found)
+    assert not re.search(r"<(a|img|s|em|!--|/details)\b", rendered)
+    assert rendered.count("<code>") == 3  # ours: the source and the two rules
+    assert not re.search(r"@\w|#1|://|www\.", html.unescape(rendered))
+    rows = [line for line in found.splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in rows} == {4, 5}
+    for name in plain:
+        assert f"| {name} | 1 | 0.500 | 1.000 |" in rows

@@ -4,69 +4,20 @@ from copy import copy
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from markdown_it import MarkdownIt
 
 from epochwise.review import snapshot
-from epochwise.review.markdown import LONGEST, escape, prose, write
+from epochwise.review.markdown import LONGEST, prose, write
 from epochwise.review.report import Changed, Report, compare
 from epochwise.review.revisions import Revision
-from epochwise.review.wording import printable, shortened
+from epochwise.review.wording import shortened
+from tests.epochwise.reports.test_escaping import HOSTILE, MARKDOWN
 from tests.epochwise.review.project import Project
-
-HOSTILE = (
-    "<img src=x onerror=alert(1)> @everyone | `code` *bold* [link](http://evil.example) "
-    "![picture](http://evil.example/x.png) #1 </details> GH-1 <!-- www.evil.example ~~ __x__ $x$"
-)
-MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
 
 @pytest.fixture(scope="module")
 def retrained(project: Project) -> Report:
     facts = [snapshot.read(Revision(name, project.root)) for name in ("main", "retrained")]
     return compare(*facts)
-
-
-def inline(text: str) -> list:
-    """What a reader of Markdown makes of a line: its pieces by kind."""
-    tokens = MARKDOWN.parseInline(text)[0].children
-    return tokens or []
-
-
-@given(
-    st.text(max_size=100)
-    | st.just(HOSTILE)
-    | st.text(alphabet="<>@`|*_[]()!#~\\&: www.x", max_size=60)
-)
-def test_whatever_a_text_brings_is_shown_letter_by_letter(text: str) -> None:
-    escaped = escape(text, longest=1000)
-    line = printable(" ".join(text.split()))
-    kinds = {token.type for token in inline(f"a {escaped} z")}
-    shown = "".join(token.content for token in inline(f"a {escaped} z")).replace("\u200b", "")
-    assert kinds <= {"text", "text_special"}
-    assert " ".join(shown.split()) == f"a {line} z" if line else shown.split() == ["a", "z"]
-    assert "|" not in escaped and "\n" not in escaped
-
-
-@given(st.text(max_size=60) | st.just(HOSTILE))
-def test_no_text_mentions_links_or_refers_to_anything(text: str) -> None:
-    seen = html.unescape(escape(text))
-    assert not re.search(r"[@#]\w|://|www\.|gh-\d", seen, re.IGNORECASE)
-
-
-def test_figures_and_names_of_ours_need_no_escape() -> None:
-    for text in (
-        "+0.018 [+0.009, +0.027]",
-        "conv_autoencoder",
-        "0.831 → 0.849",
-        "train.lstm.epochs",
-    ):
-        assert escape(text) == text
-
-
-def test_long_values_are_cut() -> None:
-    assert escape("x" * 500) == "x" * 119 + "…"
 
 
 def test_commands_are_code_and_what_they_name_is_escaped() -> None:

@@ -13,8 +13,8 @@ from epochwise.review.charts import COLOURS
 from epochwise.review.report import Changed, Report, compare
 from epochwise.review.revisions import Revision
 from epochwise.review.snapshot import Snapshot
+from tests.epochwise.reports.test_escaping import HOSTILE
 from tests.epochwise.review.project import Project
-from tests.epochwise.review.test_markdown import HOSTILE
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
