@@ -3,7 +3,6 @@
 Reads data/reviews/raw.parquet. Writes data/reviews/clean.parquet and metrics/reviews/clean.json.
 """
 
-import tempfile
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -174,8 +173,9 @@ def main() -> None:
     rows = engine.partition_rows
     target = paths.CLEAN_REVIEWS
     target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".clean.") as folder:
-        everything = Path(folder) / "all.arrow"
+    # By one name, so that what a kill leaves is written over by the next run.
+    everything = target.with_name(".clean.arrow")
+    try:
         tables = track(partitions(paths.RAW_REVIEWS, rows), None, "clean: parts of the reviews")
         cleaning = partial(clean_partition, digits=clean.digits, punctuation=clean.punctuation)
         with started(engine) as over:
@@ -185,6 +185,8 @@ def main() -> None:
         check_classes(facts.label[stays], why)
         with pa.OSFile(str(everything)) as file, pa.ipc.open_stream(file) as reader:
             write_partitions(target, take_rows(map(pa.table, reader), stays), SCHEMA)
+    finally:
+        everything.unlink(missing_ok=True)
     metrics = summarize(facts, why)
     if both := metrics["texts_with_both_labels"]:
         print(f"clean: {both} texts have both labels; of each the first copy stays, or all do")

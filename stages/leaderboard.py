@@ -6,6 +6,7 @@ curve. `--show` prints the leaderboard that is there.
 """
 
 import hashlib
+from collections.abc import Iterable
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -227,6 +228,21 @@ def curves(table: dict[str, families.Row]) -> dict[str, pd.DataFrame]:
     return {name: read.loc[read["curve"].isin(kinds), columns] for name, kinds in CURVES.items()}
 
 
+def outdated(leaderboard: dict[str, dict[str, Any]], table: Iterable[str]) -> list[str]:
+    """The families whose report is of other data or params, or is another than is shown."""
+    locked = lock.read()
+
+    def is_shown(family: str) -> bool:
+        report = read_json(paths.metrics(family, "test.json"))
+        return bool(report.items() <= leaderboard.get(family, {}).items())
+
+    return [
+        name
+        for name in table
+        if not (lock.is_current(locked, f"evaluate@{name}") and is_shown(name))
+    ]
+
+
 def main(
     show: Annotated[bool, typer.Option("--show", help="Only print the leaderboard.")] = False,
 ) -> None:
@@ -240,12 +256,11 @@ def main(
                 data.to_csv(beside, index=False)
     elif not paths.LEADERBOARD.exists():
         raise InputError(f"{paths.LEADERBOARD} not found: run `dvc repro --force -s leaderboard`")
-    for title, shown in tables(table, read_json(paths.LEADERBOARD)).items():
+    leaderboard = read_json(paths.LEADERBOARD)
+    for title, shown in tables(table, leaderboard).items():
         print(f"\n{title}\n{shown.to_string(index=False)}")
-    if show:
-        locked = lock.read()
-        if stale := [name for name in table if not lock.is_current(locked, f"evaluate@{name}")]:
-            print(f"\nOf other data or params, until `dvc repro` has run: {', '.join(stale)}")
+    if show and (stale := outdated(leaderboard, table)):
+        print(f"\nOf other data or params, until `dvc repro` has run: {', '.join(stale)}")
 
 
 if __name__ == "__main__":

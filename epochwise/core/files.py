@@ -31,9 +31,8 @@ def replacing(path: Path) -> Iterator[Path]:
     _remove(beside)
     try:
         yield beside
-        for written in sorted(beside.rglob("*")) if beside.is_dir() else [beside]:
-            if written.is_file():
-                _sync(written)
+        for written in (*beside.rglob("*"), beside):
+            _sync(written)
         if path.is_dir():
             _remove(path)
         beside.replace(path)

@@ -146,6 +146,7 @@ def test_a_file_is_answered_as_csv_and_reviews_without_words_are_counted(
         ({"text": "good", "input_file": Path("in.csv")}, "found both a text and --input: give one"),
         ({"text": "good", "output": Path("out.csv")}, "--output is for a table: give one with"),
         ({"input_file": Path("none.csv")}, "there is no file none.csv"),
+        ({"input_file": Path()}, r"\. is a folder, expected a file"),
         ({"text": "params.yaml"}, "'params.yaml' is a file: to predict for its reviews give"),
         ({"text": "good", "column": "text"}, "--column is for a table: give one with --input"),
         (

@@ -121,6 +121,13 @@ def test_the_same_bytes_whatever_the_partitions(project: Path) -> None:
     assert len(written) == 1
 
 
+def test_what_a_kill_left_is_written_over(project: Path) -> None:
+    left = paths.CLEAN_REVIEWS.with_name(".clean.arrow")
+    left.write_bytes(b"half of it")
+    found, _ = run(raw({"text": "fine", "label": 1}, {"text": "poor", "label": 0}))
+    assert len(found) == 2 and not left.exists()
+
+
 def test_one_class_is_refused_before_anything_is_written(project: Path) -> None:
     message = r"all 2 are of class 1 \(dropped: 1 empty\): check reviews.columns"
     with pytest.raises(InputError, match=message):

@@ -22,6 +22,7 @@ from stages.leaderboard import (
     compare_classes,
     curves,
     entries,
+    outdated,
     tables,
     train_seconds,
 )
@@ -166,3 +167,16 @@ def test_a_training_time_is_of_the_epoch_table_that_is_there(
     assert train_seconds("lstm") == 1.0
     paths.metrics("lstm", "epochs.csv").write_text("epoch\n1\n")
     assert train_seconds("lstm") is None
+
+
+def test_a_leaderboard_names_what_was_evaluated_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shown: dict[str, dict[str, Any]] = {
+        "lstm": {"roc_auc": 0.8, "against_baseline": {}},
+        "mlp": {"roc_auc": 0.7},
+    }
+    for family, area in (("lstm", 0.8), ("mlp", 0.75), ("bilstm", 0.9)):
+        write_json(paths.metrics(family, "test.json"), {"roc_auc": area})
+    assert outdated(shown, ["lstm", "mlp", "bilstm"]) == ["mlp", "bilstm"]

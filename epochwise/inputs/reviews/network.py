@@ -50,6 +50,12 @@ class SequenceParams(ClassifierFit, Cut):
                 "embedding_updates: touched is for optimizer.name: adamax, found"
                 f" {self.optimizer.name}: set embedding_updates: all"
             )
+        # Keras would clip the gradients of a word's places in a batch before they are summed.
+        if self.embedding_updates == "touched" and self.optimizer.clip_norm is not None:
+            raise ValueError(
+                "embedding_updates: touched goes without optimizer.clip_norm, found"
+                f" {self.optimizer.clip_norm}: set embedding_updates: all"
+            )
         return self
 
 

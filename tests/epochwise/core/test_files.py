@@ -1,5 +1,6 @@
 """Files appear whole or not at all, and the same content has the same bytes."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -49,6 +50,25 @@ def test_what_fails_leaves_the_old_content_and_nothing_else(tmp_path: Path) -> N
         fail()
     assert target.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_content_and_folders_are_synced_before_they_appear(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "folder"
+    synced: dict[int, bool] = {}
+    sync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        sync(descriptor)
+        synced[os.fstat(descriptor).st_ino] = target.exists()
+
+    monkeypatch.setattr(os, "fsync", noted)
+    with replacing(target) as beside:
+        (beside / "part").mkdir(parents=True)
+        (beside / "part/file").write_text("content")
+    made = [target, *target.rglob("*")]
+    assert synced == {path.stat().st_ino: False for path in made} | {tmp_path.stat().st_ino: True}
 
 
 def test_a_folder_replaces_a_folder(tmp_path: Path) -> None:

@@ -116,6 +116,14 @@ def test_touched_word_vectors_are_for_adamax(name: str, smoke: Any) -> None:
     build(name, adam | {"embedding_updates": "all"}, word_vectors(name))
 
 
+@pytest.mark.parametrize("name", ["lstm", "bilstm", "transformer"])
+def test_touched_word_vectors_go_without_clipping(name: str, smoke: Any) -> None:
+    clipped = smoke[name] | {"optimizer": smoke[name]["optimizer"] | {"clip_norm": 1.0}}
+    with pytest.raises(InputError, match=r"touched goes without optimizer\.clip_norm, found 1\.0"):
+        build(name, clipped | {"embedding_updates": "touched"}, word_vectors(name))
+    build(name, clipped | {"embedding_updates": "all"}, word_vectors(name))
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_kernels_start_as_the_params_say(name: str, smoke: Any) -> None:
     network = build(name, smoke[name] | {"initializer": "he_uniform"}, word_vectors(name))
