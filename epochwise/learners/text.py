@@ -12,6 +12,7 @@ from epochwise.core import paths
 from epochwise.core.files import replacing, write_json, write_table
 from epochwise.families import Family
 from epochwise.inputs.reviews.network import (
+    ROWS,
     Input,
     Inputs,
     SequenceParams,
@@ -122,7 +123,8 @@ def score(family: Family, params: Any, seed: int) -> None:
             likely = _apply(predictor, x)
             write_table(folder / f"{split}.parquet", scored(reviews, likely))
         test = read_test()
-        likely = _apply(predictor, inputs.of_texts(test["text"]))
+        parts = [test["text"].slice(start, ROWS) for start in range(0, len(test), ROWS)]
+        likely = np.concatenate([_apply(predictor, inputs.of_texts(part)) for part in parts])
         write_table(folder / "test.parquet", scored(test, likely))
         write_json(folder / "model.json", {"parameters": network.count_params()})
 

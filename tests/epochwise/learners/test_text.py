@@ -38,6 +38,19 @@ def score(family: families.Family, epoch: int) -> None:
     text.score(family, family.read_params(), 1)
 
 
+@pytest.mark.parametrize("name", ["lstm", "mlp"])
+def test_test_is_scored_in_parts(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    family = train(name)
+    found = {}
+    for rows in (SIZES["test"], 7):
+        monkeypatch.setattr(text, "ROWS", rows)
+        score(family, 0)
+        found[rows] = read_table(paths.scores(name) / "test.parquet")
+    whole, parts = (found[rows] for rows in (SIZES["test"], 7))
+    assert whole.drop(["probability"]) == parts.drop(["probability"])
+    np.testing.assert_allclose(parts["probability"], whole["probability"], atol=1e-6)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_score_gives_what_the_chosen_epoch_gave_in_training_and_gives_new_texts(name: str) -> None:
     family = train(name)
