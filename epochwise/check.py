@@ -164,11 +164,12 @@ def refusal(reason: str, conf: Path, choices: Sequence[str]) -> str:
     groups = [path.name for path in conf.iterdir() if path.is_dir()]
     groups_chosen = [each for each in choices if each.partition("=")[0] in groups]
     if reason.startswith("Config group override must be"):  # of a number, true or null
-        listed = {each: (conf / each.partition("=")[0]).glob("*.yaml") for each in groups_chosen}
-        reason = "; ".join(
-            f"'{each}': expected one of {', '.join(sorted(path.stem for path in paths))}"
-            for each, paths in listed.items()
-        )
+        told = []
+        for group, _, name in (each.partition("=") for each in groups_chosen):
+            known = sorted(path.stem for path in (conf / group).glob("*.yaml"))
+            if name not in known:
+                told.append(f"'{group}={name}': expected one of {', '.join(known)}")
+        reason = "; ".join(told) or reason
     if unknown := re.match(r"Could not override '([^']+)'", reason):
         known = [*groups, *_keys(yaml.safe_load(compose(conf, groups_chosen)))]
         if unknown[1] not in known:

@@ -212,7 +212,10 @@ def test_params_are_composed_with_choices() -> None:
         ("train.lstm.epochs=no", "'train.lstm.epochs' is 'no'"),
         ("=", "conf/ cannot be composed"),
         ("threshold.beta=2 budget=3", "'budget=3': expected one of default, smoke, source$"),
-        ("reviews=null", "'reviews=null': expected one of finefoods, snippets, table$"),
+        (
+            "reviews=null budget=smoke",
+            "composed: 'reviews=null': expected one of finefoods, snippets, table$",
+        ),
     ],
 )
 def test_a_wrong_choice_leaves_params_as_they_were(choice: str, message: str) -> None:
