@@ -18,8 +18,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Self
 
-from pydantic.plugin._loader import get_plugins
-
 from epochwise.core.cli import quiet
 
 ROOT = Path(__file__).parents[1]
@@ -120,7 +118,8 @@ def _load(libraries: list[str]) -> None:
     with quiet():
         for name in libraries:
             import_module(name)
-    get_plugins()  # pydantic looks for them among all packages with the first model of a process
+    # With the first model of a process pydantic looks for plugins among all packages.
+    import_module("pydantic").create_model("First")
     for name in [name for name in sys.modules if name.partition(".")[0] == "epochwise"]:
         del sys.modules[name]
     # A fork that looks for garbage among what is loaded would copy the memory of it all.
