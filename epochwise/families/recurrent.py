@@ -1,6 +1,6 @@
 """Recurrent networks on sequences of token ids: an embedding, then stacked LSTM layers."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import keras
 import numpy as np
@@ -18,6 +18,10 @@ from epochwise.training.layers import (
 
 class Recurrent(SequenceParams):
     """Params of LSTM layers of the widths `units`, the first of them followed by dropout."""
+
+    # The operations on a word are so small that sharing one costs more than it saves.
+    shared: ClassVar[bool] = False
+    cells: ClassVar[int] = 24 * 1024
 
     units: list[PositiveInt] = Field(min_length=1)
     dropout: Fraction

@@ -47,7 +47,7 @@ def prepare(family: Family, params: Any, seed: int) -> Training:
         reviews[split], x[split] = read_prepared(inputs, split)
     y = {split: table["label"].to_numpy() for split, table in reviews.items()}
     weights = sample_weights(y["train"], params.class_weight)
-    strategy.start(seed)
+    strategy.start(seed, params.shared)
     network = family.module.build(params, inputs.vectors(x["train"]))
     network.compile(_optimizer(params), "binary_crossentropy")
     epochs = count_epochs(params, len(weights))
@@ -62,7 +62,7 @@ def prepare(family: Family, params: Any, seed: int) -> Training:
         trainer.epoch((x["train"], y["train"], weights), shuffled)
 
     def score_epoch(_epoch: int) -> Scored:
-        likely = {split: _apply(predictor, scored_x[split]) for split in SPLITS}
+        likely = {split: _apply(predictor, scored_x[split], params) for split in SPLITS}
         return Scored(epoch_row(scored_y, likely), {"valid": likely["valid"]})
 
     return Training(
@@ -113,26 +113,27 @@ def _write_valid(reviews: pa.Table, history: list[Scored], folder: Path) -> None
 def score(family: Family, params: Any, seed: int) -> None:
     """Apply the chosen network to every split; write data/scores/<family>."""
     inputs = choose_inputs(params)
-    runtime.start(seed)
+    runtime.start(seed, params.shared)
     network = _chosen(family)
     predictor = Predictor(network)
     with replacing(paths.scores(family.name)) as folder:
         folder.mkdir()
         for split in SPLITS:
             reviews, x = read_prepared(inputs, split)
-            likely = _apply(predictor, x)
+            likely = _apply(predictor, x, params)
             write_table(folder / f"{split}.parquet", scored(reviews, likely))
         test = read_test()
         parts = [test["text"].slice(start, ROWS) for start in range(0, len(test), ROWS)]
-        likely = np.concatenate([_apply(predictor, inputs.of_texts(part)) for part in parts])
+        read = map(inputs.of_texts, parts)
+        likely = np.concatenate([_apply(predictor, x, params) for x in read])
         write_table(folder / "test.parquet", scored(test, likely))
         write_json(folder / "model.json", {"parameters": network.count_params()})
 
 
 def probabilities(family: Family, params: Any, texts: pa.ChunkedArray) -> np.ndarray:
     """P(1) of cleaned texts, float32 (n,), by the chosen network."""
-    runtime.start(seed=0)  # for its threads alone: nothing is drawn
-    return _apply(Predictor(_chosen(family)), choose_inputs(params).of_texts(texts))
+    runtime.start(seed=0, shared=params.shared)  # for its threads alone: nothing is drawn
+    return _apply(Predictor(_chosen(family)), choose_inputs(params).of_texts(texts), params)
 
 
 def _chosen(family: Family) -> keras.Model:
@@ -150,8 +151,8 @@ def _shuffled(x: Input, size: int, random: np.random.Generator) -> list[np.ndarr
     return batches.shuffled(len(x), size, random)
 
 
-def _apply(predictor: Predictor, x: Input) -> np.ndarray:
+def _apply(predictor: Predictor, x: Input, params: Any) -> np.ndarray:
     read = None
     if isinstance(x, Sequences) and x.cut.trim:
-        read = batches.ordered_by_size(x.sizes)
+        read = batches.ordered_by_size(x.sizes, params.cells)
     return predictor.predict(x, read)[:, 0]

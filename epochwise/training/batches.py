@@ -6,8 +6,6 @@ POOL = 50
 """Batches among whose samples those of like sizes are put together."""
 ROWS = 1024
 """Samples that a network scores at once, at most."""
-CELLS = 64 * 1024
-"""Words that a network scores at once, at most, where one sample has no more."""
 
 
 def shuffled(samples: int, size: int, random: np.random.Generator) -> list[np.ndarray]:
@@ -27,17 +25,18 @@ def shuffled_by_size(sizes: np.ndarray, size: int, random: np.random.Generator) 
     return [batches[place] for place in random.permutation(len(batches))]
 
 
-def ordered_by_size(sizes: np.ndarray) -> list[np.ndarray]:
+def ordered_by_size(sizes: np.ndarray, cells: int) -> list[np.ndarray]:
     """All rows of samples with these `sizes` (n,), the small ones first, in batches to score.
 
-    A batch has at most ROWS samples, and at most CELLS cells when all are as large as its largest.
+    A batch has at most ROWS samples, and at most so many `cells` when all are as large as its
+    largest, unless that one alone has more.
     """
     order = np.argsort(sizes, kind="stable")
     batches: list[np.ndarray] = []
     start = 0
     while start < len(order):
         widths = np.maximum(sizes[order[start : start + ROWS]], 1)
-        fits = int(np.count_nonzero(widths * np.arange(1, len(widths) + 1) <= CELLS))
+        fits = int(np.count_nonzero(widths * np.arange(1, len(widths) + 1) <= cells))
         stop = start + max(fits, 1)
         batches.append(order[start:stop])
         start = stop

@@ -1,7 +1,7 @@
 """The training toolbox: what params.yaml may choose, by the framework's own implementations."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import keras
 import numpy as np
@@ -46,6 +46,9 @@ class Fit(Section):
     `keep_epochs` bounds how many epochs' models stay on disk (null: all): those of the lowest
     loss on the held-out split.
     """
+
+    shared: ClassVar[bool] = True
+    """Whether threads work on parts of the same operation of the network."""
 
     batch_size: PositiveInt
     epochs: PositiveInt

@@ -9,11 +9,15 @@ THREADS = 2
 """Where params.yaml does not say."""
 
 
-def start(seed: int) -> None:
-    """Fix threads, kernels and random numbers; call before a network is built."""
-    if tf.config.threading.get_intra_op_parallelism_threads() != threads():
-        tf.config.threading.set_intra_op_parallelism_threads(threads())
+def start(seed: int, shared: bool = True) -> None:
+    """Fix threads, kernels and random numbers; call before a network is built.
+
+    Threads work on different operations of a network and, where these are `shared`, on parts of
+    the same one. The first call in a process decides on threads for all that follow.
+    """
+    if tf.config.threading.get_inter_op_parallelism_threads() != threads():
         tf.config.threading.set_inter_op_parallelism_threads(threads())
+        tf.config.threading.set_intra_op_parallelism_threads(threads() if shared else 1)
     tf.config.experimental.enable_op_determinism()
     tf.get_logger().setLevel("ERROR")  # it warns of one function traced for each network
     keras.utils.clear_session()  # or else names of layers count on

@@ -27,7 +27,7 @@ LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledE
 """What the others get when a worker goes."""
 
 
-def start(seed: int) -> None:
+def start(seed: int, shared: bool = True) -> None:
     """`runtime.start`, and build networks from now on for the devices of `engine.strategy`.
 
     `none`, the default, is one device; `mirrored` all GPUs of this machine; `multi_worker` one
@@ -37,7 +37,7 @@ def start(seed: int) -> None:
     Raises:
         InputError: there is no such strategy, or no TF_CONFIG.
     """
-    runtime.start(seed)
+    runtime.start(seed, shared)
     match params.load().get("engine", {}).get("strategy", "none"):
         case "none":
             return

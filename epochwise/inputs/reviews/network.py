@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal, Protocol, Self, TypeAlias
+from typing import ClassVar, Literal, Protocol, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -35,6 +35,9 @@ class SequenceParams(ClassifierFit, Cut):
     epochs, where another one would show the network more than `shown` reviews in all (null: never).
     After an epoch at most `scored` reviews of train are scored, always the same (null: all).
     """
+
+    cells: ClassVar[int] = 4096
+    """Words that are scored at once, at most, where one review has no more."""
 
     embedding: Literal["random", "word2vec"]
     embedding_size: PositiveInt

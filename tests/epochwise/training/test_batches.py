@@ -19,7 +19,7 @@ def test_every_sample_is_in_one_batch(sizes: np.ndarray, size: int, seed: int) -
     for made in found:
         assert sorted(row for rows in made for row in rows) == list(range(len(sizes)))
         assert all(0 < len(rows) <= size for rows in made)
-    to_score = batches.ordered_by_size(sizes)
+    to_score = batches.ordered_by_size(sizes, 500)
     assert sorted(row for rows in to_score for row in rows) == list(range(len(sizes)))
 
 
@@ -42,12 +42,12 @@ def test_a_batch_of_a_pool_has_like_sizes_and_batches_come_in_any_order() -> Non
 
 @given(SIZES)
 def test_batches_to_score_are_sorted_and_bounded(sizes: np.ndarray) -> None:
-    made = batches.ordered_by_size(sizes * 100)
-    assert all(len(rows) * max(sizes[rows].max() * 100, 1) <= batches.CELLS for rows in made)
+    made = batches.ordered_by_size(sizes, 1000)
+    assert all(len(rows) * max(sizes[rows].max(), 1) <= 1000 for rows in made)
     order = [sizes[row] for rows in made for row in rows]
     assert order == sorted(order)
 
 
 def test_one_sample_may_be_larger_than_a_batch() -> None:
-    made = batches.ordered_by_size(np.array([batches.CELLS + 1, 1]))
+    made = batches.ordered_by_size(np.array([11, 1]), 10)
     assert [rows.tolist() for rows in made] == [[1], [0]]
