@@ -48,9 +48,16 @@ def run(main: Callable[..., None]) -> None:
     app.command(help=inspect.getdoc(module))(main)
     spec = getattr(module, "__spec__", None)
     name = spec.name if spec else main.__module__
-    try:
+    with told():
         lock.keep()
         app(prog_name=f"python -m {name.removesuffix('.__main__')}")
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Tell errors of the block, which end the process, as `run` does."""
+    try:
+        yield
     except FileNotFoundError as error:
         if not error.filename:
             raise

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from epochwise.core import paths
+from epochwise.core.beside import beside
 from epochwise.core.files import read_json, read_table, write_table
 from epochwise.measures import bootstrap
 from epochwise.measures.binary import (
@@ -36,30 +37,36 @@ def write(family: str, selection: dict[str, Any], seed: int) -> None:
     Writes the metrics of every split, the predictions for test, the curves and the figure; `seed`
     draws the resamples of the 95 % intervals.
     """
-    from epochwise.figures.curves import draw_report
-
     folder = paths.scores(family)
     threshold = selection["threshold"]
     model = read_json(folder / "model.json")
     splits = {split: read_table(folder / f"{split}.parquet") for split in SPLITS}
-    metrics = {split: measure(scored, threshold, seed) for split, scored in splits.items()}
-    for split, measured in metrics.items():
-        measured |= {"epoch": selection["epoch"], **model}
-        if split == "test":
-            measured["slices"] = list(slices(splits["test"], threshold))
-        write_metrics(family, split, measured)
-    test = splits["test"].select(["id", "label", "probability"])
+    test = splits["test"]
     labels, probabilities = _arrays(test)
     predicted = at_threshold(probabilities, threshold).astype("int8")
-    write_table(paths.predictions(family), test.append_column("predicted", pa.array(predicted)))
     curves = [
         roc_curve(labels, probabilities),
         calibration_curve(labels, probabilities),
         confusion(labels, predicted),
     ]
-    write_curves(family, pd.concat(curves, ignore_index=True))
-    title = f"{family} on test, {len(labels):,} reviews"
-    draw_report(paths.plot("pictures", family, "png"), title, metrics["test"], curves)
+    further = {"epoch": selection["epoch"], **model}
+    measured = measure(test, threshold, seed) | further
+    with beside(_draw, family, measured, curves):
+        kinds = list(slices(test, threshold))
+        write_metrics(family, "test", measured | {"slices": kinds})
+        for split in ("train", "valid"):
+            write_metrics(family, split, measure(splits[split], threshold, seed) | further)
+        ours = test.select(["id", "label", "probability"])
+        write_table(paths.predictions(family), ours.append_column("predicted", pa.array(predicted)))
+        write_curves(family, pd.concat(curves, ignore_index=True))
+
+
+def _draw(family: str, metrics: dict[str, Any], curves: list[pd.DataFrame]) -> None:
+    """Draw the figure of the report."""
+    from epochwise.figures.curves import draw_report
+
+    title = f"{family} on test, {metrics['n']:,} reviews"
+    draw_report(paths.plot("pictures", family, "png"), title, metrics, curves)
 
 
 def measure(scored: pa.Table, threshold: float, seed: int) -> dict[str, Any]:
