@@ -1,7 +1,7 @@
 """DVC for many short stages: the same commands and the same bytes, in less time.
 
 It takes DVC's own arguments, and is what `dvc` in the project's environment runs
-(epochwise/launcher.py): `dvc exp run …`. Eight things are otherwise:
+(epochwise/launcher.py): `dvc exp run …`. Nine things are otherwise:
 
 - Stages begin as forks of a process that has their libraries loaded, where the system is Linux:
   elsewhere such forks are not safe.
@@ -11,6 +11,7 @@ It takes DVC's own arguments, and is what `dvc` in the project's environment run
 - A YAML file is parsed once, and not for every target and every stage.
 - The files that an experiment commits are given to git when all stages have run, and found without
   an index of all stages. DVC builds that anew after every stage, whether it ran or not.
+- Whether git has an output is looked up in the index of git as it was read when it last changed.
 - What ran once is restored from DVC's run cache, whoever asks for it again. DVC leaves stages out
   of it that have an output in git which is no metric, as most have here.
 - An experiment gathers no params and metrics for DVC Studio where none is told.
@@ -18,6 +19,7 @@ It takes DVC's own arguments, and is what `dvc` in the project's environment run
 - A choice (`-S`) that conf/ does not have is told as `make params` tells it.
 """
 
+import os
 import re
 import shutil
 import signal
@@ -26,7 +28,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from copy import deepcopy
 from functools import cache, lru_cache, partial, wraps
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from dvc.cli import main
@@ -44,6 +46,7 @@ from dvc.stage.serialize import to_lockfile
 from dvc.utils import hydra, relpath, serialize, strictyaml
 from dvc.utils.serialize import dumps_yaml
 from dvc_studio_client.config import get_studio_config
+from scmrepo.git.backend.dulwich import DulwichBackend
 
 from epochwise import experiment_table
 from epochwise.core.files import replacing
@@ -138,6 +141,20 @@ def _cached(repo: Repo) -> set[Path]:
     return {Path(out.fs_path) for out in repo.index.outs if out.use_cache}
 
 
+def is_tracked(self: DulwichBackend, path: str) -> bool:
+    """Whether git has the file `path`, or a file in the folder."""
+    index = Path(self.repo.index_path())
+    changed = index.stat().st_mtime_ns if index.exists() else 0
+    return relpath(path, self.root_dir) in _tracked(self.repo, changed)
+
+
+@lru_cache(maxsize=1)
+def _tracked(repo: Any, _changed: int) -> set[str]:
+    """The files and folders in the index of git."""
+    paths = [PurePosixPath(os.fsdecode(path)) for path in repo.open_index()]
+    return {str(place) for path in paths for place in (path, *path.parents)}
+
+
 def compose_and_dump(output: str, folder: str, *options: Any) -> None:
     """Compose params.yaml of the configuration in `folder`.
 
@@ -204,6 +221,7 @@ if __name__ == "__main__":
     noted: set[str] = set()
     BaseExecutor._repro_and_track = partial(reproduce_and_note, noted)
     BaseExecutor._get_top_level_paths = partial(top_level_paths, noted)
+    DulwichBackend.is_tracked = is_tracked  # type: ignore[method-assign]
     hydra.compose_and_dump = compose_and_dump
     experiment_table.replace()
     given = set(sys.argv)

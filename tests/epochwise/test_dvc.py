@@ -14,8 +14,9 @@ from dvc.stage.utils import _get_stage_files
 from dvc.utils.serialize import dump_yaml, modify_yaml, parse_yaml, parse_yaml_for_update
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from scmrepo.git.backend.dulwich import DulwichBackend
 
-from epochwise.dvc import for_studio, parse, replace_entry, run_stage, stage_files
+from epochwise.dvc import for_studio, is_tracked, parse, replace_entry, run_stage, stage_files
 from epochwise.fork_server import ForkServer
 from epochwise.recovery import HEAD
 from tests.configuration import ROOT
@@ -57,6 +58,25 @@ def test_an_entry_is_replaced_as_dvc_replaces_it(
         # What DVC writes otherwise when it reads it again is another matter.
         assume(_update(path, {}) == before)
         assert replace_entry(before, changed, entry) == _update(path, {changed: entry})
+
+
+def test_git_has_what_scmrepo_finds_in_its_index(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+
+    git("init", "-q")
+    for name in ("a/b/c", "a/b.txt", "plain", "other"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    asked = ["a", "a/b", "a/b/c", "a/b/c/d", "a/b.t", "b", "plain", "pla", "other", "none"]
+    places = [str(tmp_path / name) for name in asked]
+    backend = DulwichBackend(str(tmp_path))
+    known = []
+    for name in ("a", "plain", "other"):
+        known.append([is_tracked(backend, place) for place in places])
+        assert known[-1] == [backend.is_tracked(place) for place in places]
+        git("add", name)
+    assert [sum(found) for found in known] == [0, 3, 4]
 
 
 def _update(path: Path, entries: dict[str, Any]) -> str:
