@@ -2,7 +2,8 @@
 
 A stage spends more time on importing TensorFlow or pandas than many spend on their work. Here a
 process imports them once, and every stage begins as a copy of it: with the arguments, environment,
-folder and output that a process of its own would have, and with the project's code as it is then.
+folder and output that a process of its own would have, and with the project's code as it is then:
+what all need of that is imported once while it is the same.
 """
 
 import gc
@@ -16,7 +17,7 @@ from contextlib import suppress
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeAlias
 
 from epochwise.core.cli import quiet
 
@@ -42,6 +43,15 @@ NETWORKS = {"stages.base", "stages.score", "stages.train"}
 """Stages that import more, which takes longer to load than all others together."""
 FOR_NETWORKS = ["keras", "dvc.repo", "dvc.scm", "dvclive"]
 """What they import: Keras with TensorFlow, and DVCLive with what it asks of DVC."""
+PROJECT = [
+    "epochwise.core.cli",
+    "epochwise.core.files",
+    "epochwise.core.params",
+    "epochwise.families",
+]
+"""What most stages import of the project."""
+Loaded: TypeAlias = dict[str, tuple[Path, int, int]]
+"""Modules of the project: the file of each, when it was last changed, and its size."""
 
 
 class ForkServer:
@@ -102,11 +112,13 @@ def serve(connection: Connection) -> None:
     # A DVC that was killed neither asks nor hears.
     with suppress(EOFError, ConnectionError):
         connection.send(True)
+        project = None
         while True:
             module, *options = connection.recv()
             if module in NETWORKS and not sys.modules.keys() >= set(FOR_NETWORKS):
                 with suppress(ImportError, MemoryError):  # the stage will say so
                     _load(FOR_NETWORKS)
+            project = _load_project(options[1], project)
             stage = fork.Process(target=_run, args=(module, *options))
             stage.start()
             stage.join()
@@ -114,17 +126,53 @@ def serve(connection: Connection) -> None:
 
 
 def _load(libraries: list[str]) -> None:
-    """Load `libraries`, and nothing of the project, which may change before a stage begins."""
+    """Load `libraries`, and nothing of the project."""
     with quiet():
         for name in libraries:
             import_module(name)
     # With the first model of a process pydantic looks for plugins among all packages.
     import_module("pydantic").create_model("First")
-    for name in [name for name in sys.modules if name.partition(".")[0] == "epochwise"]:
-        del sys.modules[name]
+    _forget_project()
     # A fork that looks for garbage among what is loaded would copy the memory of it all.
     gc.collect()
     gc.freeze()
+
+
+def _load_project(folder: str, before: Loaded | None) -> Loaded:
+    """Load what most stages need of the project in `folder`, unless it is loaded as it is now.
+
+    What was loaded `before` is forgotten where a file of it has changed since.
+    """
+    if before is not None and sys.path[0] == folder and before == _loaded():
+        return before
+    _forget_project()
+    sys.path[0] = folder
+    os.chdir(folder)
+    with suppress(Exception):  # the stage will say so
+        for name in PROJECT:
+            import_module(name)
+        sys.modules["epochwise.families"].table()
+        sys.modules["epochwise.core.params"].load()
+    return _loaded()
+
+
+def _forget_project() -> None:
+    for name in _modules():
+        del sys.modules[name]
+
+
+def _loaded() -> Loaded:
+    found = {}
+    for name in _modules():
+        path = Path(str(sys.modules[name].__file__))
+        if path.is_file():
+            status = path.stat()
+            found[name] = path, status.st_mtime_ns, status.st_size
+    return found
+
+
+def _modules() -> list[str]:
+    return [name for name in sys.modules if name.partition(".")[0] == "epochwise"]
 
 
 def _run(

@@ -21,6 +21,7 @@ if __name__ == "__main__":
     with open(sys.argv[1], "w") as file:
         print(facts, file=file)
 """
+STATUS_OF_PROJECT = "import sys; from epochwise.core.cli import STATUS; sys.exit(STATUS)"
 ENVIRONMENT = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "COLOUR": "blue"}
 
 
@@ -91,6 +92,33 @@ def test_code_is_that_of_the_moment(server: ForkServer, project: Path) -> None:
     for status in (3, 0, 4):
         write(project, f"import sys; sys.exit({status})  #{' ' * status}")
         assert run(server, project) == status
+
+
+def test_so_is_what_is_kept_of_the_project_from_stage_to_stage(
+    server: ForkServer, project: Path
+) -> None:
+    shared = project / "epochwise/core/cli.py"
+    shared.parent.mkdir(parents=True)
+    write(project, STATUS_OF_PROJECT)
+    for status in (3, 3, 14):
+        shared.write_text(f"STATUS = {status}")
+        assert run(server, project) == status
+    shared.write_text("STATUS = ")
+    assert run(server, project) == 1
+    shared.write_text("STATUS = 5")
+    assert run(server, project) == 5
+
+
+def test_what_is_kept_of_a_project_is_for_none_in_another_folder(
+    server: ForkServer, project: Path
+) -> None:
+    for place, status in (("one", 3), ("two", 4), ("one", 3)):
+        code = project / place / "epochwise/core/cli.py"
+        code.parent.mkdir(parents=True, exist_ok=True)
+        code.write_text(f"STATUS = {status}")
+        (project / place / "stages").mkdir(exist_ok=True)
+        write(project / place, STATUS_OF_PROJECT)
+        assert run(server, project / place) == status
 
 
 def test_a_signal_that_ends_a_module_is_told(server: ForkServer, project: Path) -> None:
