@@ -10,7 +10,7 @@ import pytest
 from epochwise import families
 from epochwise.core import paths
 from epochwise.core.files import write_json
-from stages.cards import card
+from stages.cards import card, repeated
 from tests.epochwise.reports.test_escaping import HOSTILE, MARKDOWN
 
 TABLE = families.table()
@@ -82,6 +82,13 @@ def test_a_card_has_data_choice_metrics_slices_limits_and_cost() -> None:
     assert "## Limits" in found and "## Classes" not in found
     write_reports("baseline", BINARY)
     assert "by the rule `threshold` of params" in card("baseline", TABLE["baseline"], {})
+
+
+def test_repeats_of_which_one_metric_is_another_are_of_another_training() -> None:
+    noise = {"metrics": {"roc_auc": {"values": [0.8, 0.9]}, "bacc": {"values": [0.7, 0.75]}}}
+    assert repeated(noise, {"roc_auc": 0.9, "bacc": 0.75}) is noise
+    assert repeated(noise, {"roc_auc": 0.9, "bacc": 0.76}) is None
+    assert repeated(None, {"roc_auc": 0.9}) is None
 
 
 def test_noise_is_told_where_it_is_known() -> None:

@@ -47,6 +47,12 @@ def test_bins_of_the_calibration_curve_have_the_same_size() -> None:
     assert np.average(curve["y"], weights=curve["n"]) == pytest.approx(labels.mean())
 
 
+def test_a_probability_on_an_edge_is_in_the_bin_above() -> None:
+    likely = np.arange(11) / 10  # the edges are all of them but the first and the last
+    curve = calibration_curve(np.zeros(11), likely)
+    assert curve["n"].tolist() == [1] * 9 + [2]
+
+
 @given(SAMPLES, st.randoms())
 def test_calibration_does_not_depend_on_the_order_of_samples(
     rows: list[tuple[int, float]], random: Any

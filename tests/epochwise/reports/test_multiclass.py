@@ -64,6 +64,13 @@ def test_resamples_without_a_class_say_nothing_of_it() -> None:
     assert found["macro_recall"] == [1.0, 1.0]
 
 
+def test_the_recall_of_a_class_without_samples_is_0() -> None:
+    labels = np.array([0, 0, 1, 2])
+    report = multiclass.report(labels, np.eye(4)[labels], CLASSES)
+    assert report["per_class"][CLASSES[3]] == {"n": 0, "precision": 0, "recall": 0}
+    assert report["macro_recall"] == 3 / 4
+
+
 def test_the_confusion_has_every_pair_of_classes() -> None:
     table = multiclass.confusion(np.array([0, 0, 1]), np.array([0, 1, 1]), ["a", "b"])
     rows = table[["x", "y", "n"]].to_numpy().tolist()

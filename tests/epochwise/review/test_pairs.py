@@ -177,6 +177,14 @@ def test_generated_images_measured_with_another_network_are_not_compared() -> No
         compare_images(near, Images(near.test * 2, near.generated), SAME_MODEL, 0)
 
 
+def test_no_fewer_than_20_samples_are_compared() -> None:
+    assert compare_predictions(
+        "multiclass", images(20, [1]), images(20, [2]), SAME_MODEL, 0
+    ).comparisons
+    with pytest.raises(NotComparableError, match="19 samples of test are shared, fewer than 20"):
+        compare_predictions("multiclass", images(19, [1]), images(20, [2]), SAME_MODEL, 0)
+
+
 def test_a_few_relabelled_samples_are_left_out_and_many_refused() -> None:
     old = images(400, [1])
     new = old.copy()
