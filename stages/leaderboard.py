@@ -6,7 +6,9 @@ curve. `--show` prints the leaderboard that is there.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache, partial
+from itertools import chain
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -17,7 +19,7 @@ from epochwise import families
 from epochwise.core import lock, params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import read_json, read_table, replacing, write_metrics
-from epochwise.measures.binary import at_threshold, counts, precision_and_recall, weighted_auc
+from epochwise.measures.binary import at_threshold, compared_metrics, weighted_mean
 from epochwise.measures.bootstrap import interval, mcnemar, p_value, resamples
 from epochwise.measures.headlines import HEADLINES, TITLES
 from epochwise.reports.curves import CURVE_COLUMNS, LEARNING_CURVES
@@ -41,72 +43,45 @@ COLUMNS: dict[families.Task, tuple[str, ...]] = {
 """The metrics that are shown of a task."""
 
 
-class Predictions(NamedTuple):
-    """Ids (n,), labels (n,), P(1) (n,) and the threshold of a family on test."""
+class Sampled(NamedTuple):
+    """A family on test: ids (n,), which samples it gets right (n,), and what it is compared by.
 
-    ids: np.ndarray
-    labels: np.ndarray
-    probabilities: np.ndarray
-    threshold: float
-
-
-def compare(ours: Predictions, theirs: Predictions, seed: int) -> dict[str, Any]:
-    """Paired tests of two models on the same samples.
-
-    Returns:
-        For each metric of `metrics_compared` the `difference` ours - theirs, its 95 % bootstrap
-        interval `ci95` and `p`; and `mcnemar_p`, of McNemar's test on accuracy.
+    The first row of `metrics` is of test itself, the others of its resamples.
     """
 
-    def differences(weights: np.ndarray) -> dict[str, np.ndarray]:
-        left, right = (metrics_compared(model, weights) for model in (ours, theirs))
-        return {name: left[name] - right[name] for name in left}
+    ids: np.ndarray
+    right: np.ndarray
+    metrics: pd.DataFrame
 
-    observed = differences(np.ones((1, len(ours.labels))))
-    drawn = pd.concat(
-        pd.DataFrame(differences(weights)) for weights in resamples(len(ours.labels), seed)
-    ).dropna()
-    correct = [
-        at_threshold(model.probabilities, model.threshold) == model.labels
-        for model in (ours, theirs)
-    ]
+
+def sample(
+    ids: np.ndarray,
+    right: np.ndarray,
+    measure: Callable[[np.ndarray], dict[str, np.ndarray]],
+    seed: int,
+) -> Sampled:
+    """Resample what `measure` makes, name to (k,), of the weights (k, n) of n samples."""
+    weights = chain([np.ones((1, len(ids)))], resamples(len(ids), seed))
+    measured = map(pd.DataFrame, map(measure, weights))
+    return Sampled(ids, right, pd.concat(measured, ignore_index=True))
+
+
+def compare(ours: Sampled, theirs: Sampled) -> dict[str, Any]:
+    """Paired tests of two families on the same samples and resamples.
+
+    Returns:
+        For each metric the `difference` ours - theirs, its 95 % bootstrap interval `ci95` and `p`;
+        and `mcnemar_p`, of McNemar's test on accuracy.
+    """
+    differences = ours.metrics - theirs.metrics
     return {
         name: {
-            "difference": float(observed[name][0]),
+            "difference": float(differences[name][0]),
             "ci95": interval(values.to_numpy()),
             "p": p_value(values.to_numpy()),
         }
-        for name, values in drawn.items()
-    } | {"mcnemar_p": mcnemar(*correct)}
-
-
-def metrics_compared(model: Predictions, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """What models are compared by, for each row of sample `weights` (k, n): name to (k,)."""
-    _, labels, probabilities, threshold = model
-    counted = counts(labels, at_threshold(probabilities, threshold), weights)
-    recall = precision_and_recall(counted)
-    return {
-        "roc_auc": weighted_auc(labels, probabilities, weights),
-        "balanced_accuracy": (recall["recall_0"] + recall["recall_1"]) / 2,
-        "accuracy": (counted.true_0 + counted.true_1) / weights.sum(axis=1),
-    }
-
-
-def compare_classes(ours: np.ndarray, theirs: np.ndarray, seed: int) -> dict[str, Any]:
-    """Paired tests of the accuracy of two models, from which samples (n,) each gets right.
-
-    Returns:
-        For `accuracy` what `compare` returns, and `mcnemar_p`.
-    """
-    gains = ours.astype("float64") - theirs
-    drawn = np.concatenate([weights @ gains for weights in resamples(len(gains), seed)])
-    drawn /= len(gains)
-    difference = {
-        "difference": float(gains.mean()),
-        "ci95": interval(drawn),
-        "p": p_value(drawn),
-    }
-    return {"accuracy": difference, "mcnemar_p": mcnemar(ours, theirs)}
+        for name, values in differences[1:].dropna().items()
+    } | {"mcnemar_p": mcnemar(ours.right, theirs.right)}
 
 
 def train_seconds(family: str) -> float | None:
@@ -124,24 +99,30 @@ def train_seconds(family: str) -> float | None:
 
 def entries(table: dict[str, families.Row], seed: int) -> dict[str, dict[str, Any]]:
     """The test metrics of each family, its training time, and its comparison with its rival."""
+    read = cache(lambda family: sampled(family, table[family].task, seed))
     found = {}
     for family, row in table.items():
         entry = read_json(paths.metrics(family, "test.json"))
         if row.rival:
-            entry[f"against_{row.rival}"] = against_rival(row.task, family, row.rival, seed)
+            _check_pairs(family, read(family).ids, row.rival, read(row.rival).ids)
+            entry[f"against_{row.rival}"] = compare(read(family), read(row.rival))
         found[family] = entry | {"train_seconds": train_seconds(family)}
     return found
 
 
-def against_rival(task: families.Task, family: str, rival: str, seed: int) -> dict[str, Any]:
-    """The paired comparison of `family` with its rival; both do the same `task`."""
-    if task == "binary":
-        ours, theirs = predictions(family), predictions(rival)
-        _check_pairs(family, ours.ids, rival, theirs.ids)
-        return compare(ours, theirs, seed)
-    (ids, right), (rival_ids, rival_right) = hits(family), hits(rival)
-    _check_pairs(family, ids, rival, rival_ids)
-    return compare_classes(right, rival_right, seed)
+def sampled(family: str, task: families.Task, seed: int) -> Sampled:
+    """What `evaluate` kept of a family, in the order of its ids, resampled."""
+    table = read_table(paths.predictions(family)).sort_by("id")
+    ids, labels = table["id"].to_numpy(), table["label"].to_numpy()
+    if task != "binary":
+        right = labels == table["predicted"].to_numpy()
+        return sample(ids, right, lambda drawn: {"accuracy": weighted_mean(right, drawn)}, seed)
+    threshold = read_json(paths.metrics(family, "test.json"))["threshold"]
+    likely = table["probability"].to_numpy()
+    predicted = at_threshold(likely, threshold)
+    return sample(
+        ids, predicted == labels, partial(compared_metrics, labels, predicted, likely), seed
+    )
 
 
 def _check_pairs(family: str, ids: np.ndarray, rival: str, rival_ids: np.ndarray) -> None:
@@ -150,20 +131,6 @@ def _check_pairs(family: str, ids: np.ndarray, rival: str, rival_ids: np.ndarray
             f"{paths.predictions(family)} and {paths.predictions(rival)} are of other samples: run"
             f" `dvc repro evaluate@{family} evaluate@{rival}`"
         )
-
-
-def predictions(family: str) -> Predictions:
-    """What `evaluate` kept of a family with a threshold, in the order of their ids."""
-    threshold = read_json(paths.metrics(family, "test.json"))["threshold"]
-    table = read_table(paths.predictions(family)).sort_by("id")
-    ids, labels, likely = (table[name].to_numpy() for name in ("id", "label", "probability"))
-    return Predictions(ids, labels, likely, threshold)
-
-
-def hits(family: str) -> tuple[np.ndarray, np.ndarray]:
-    """The ids of test (n,), sorted, and which of them a family gets right (n,)."""
-    table = read_table(paths.predictions(family)).sort_by("id")
-    return table["id"].to_numpy(), table["label"].to_numpy() == table["predicted"].to_numpy()
 
 
 def tables(

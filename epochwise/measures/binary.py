@@ -84,6 +84,19 @@ def weighted_auc(labels: np.ndarray, probabilities: np.ndarray, weights: np.ndar
     return area
 
 
+def compared_metrics(
+    labels: np.ndarray, predicted: np.ndarray, probabilities: np.ndarray, weights: np.ndarray
+) -> dict[str, np.ndarray]:
+    """What models are compared by, for each row of weights: name to (k,)."""
+    counted = counts(labels, predicted, weights)
+    recall = precision_and_recall(counted)
+    return {
+        "roc_auc": weighted_auc(labels, probabilities, weights),
+        "balanced_accuracy": (recall["recall_0"] + recall["recall_1"]) / 2,
+        "accuracy": (counted.true_0 + counted.true_1) / weights.sum(axis=1),
+    }
+
+
 def epoch_row(labels: dict[str, np.ndarray], scores: dict[str, np.ndarray]) -> dict[str, float]:
     """A row of the epoch table, from `labels` and P(1) of the splits train and valid, each (n,).
 

@@ -2,16 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from epochwise.measures.binary import (
-    counts,
-    precision_and_recall,
-    weighted_auc,
-    weighted_mean,
-)
+from epochwise.measures.binary import compared_metrics, weighted_mean
 from epochwise.measures.bootstrap import mcnemar, resamples
 from epochwise.measures.generation import frechet_distance
 from epochwise.measures.headlines import (
@@ -256,16 +252,7 @@ def _by_id(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _binary(frame: pd.DataFrame) -> Measure:
     labels, predicted = frame["label"].to_numpy(), frame["predicted"].to_numpy() == 1
-    likely = frame["probability"].to_numpy()
-
-    def measured(weights: np.ndarray) -> dict[str, np.ndarray]:
-        by_class = precision_and_recall(counts(labels, predicted, weights))
-        return {
-            "roc_auc": weighted_auc(labels, likely, weights),
-            "balanced_accuracy": (by_class["recall_0"] + by_class["recall_1"]) / 2,
-        }
-
-    return measured
+    return partial(compared_metrics, labels, predicted, frame["probability"].to_numpy())
 
 
 def _mean(name: str, values: np.ndarray) -> Measure:

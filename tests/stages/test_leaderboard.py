@@ -1,5 +1,6 @@
 """The leaderboard compares families on the same samples and shows one table per task."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,17 @@ from epochwise import families
 from epochwise.core import paths
 from epochwise.core.cli import InputError
 from epochwise.core.files import write_json, write_table
+from epochwise.measures.binary import at_threshold, compared_metrics
 from epochwise.measures.bootstrap import mcnemar, resamples
 from epochwise.training.epoch_table import write_epoch_table
 from stages.leaderboard import (
     COLUMNS,
-    Predictions,
-    against_rival,
+    Sampled,
     compare,
-    compare_classes,
     curves,
     entries,
     outdated,
+    sample,
     tables,
     train_seconds,
 )
@@ -30,29 +31,34 @@ from stages.leaderboard import (
 RANDOM = np.random.default_rng(0)
 
 
+def drawn(labels: np.ndarray, probabilities: np.ndarray, threshold: float = 0.5) -> Sampled:
+    predicted = at_threshold(probabilities, threshold)
+    measure = partial(compared_metrics, labels, predicted, probabilities)
+    return sample(np.arange(len(labels)), predicted == labels, measure, seed=1)
+
+
 def test_a_model_does_not_differ_from_itself() -> None:
-    labels, probabilities = RANDOM.integers(0, 2, 200), RANDOM.random(200)
-    ours = Predictions(np.arange(200), labels, probabilities, 0.5)
-    found = compare(ours, ours, seed=1)
+    ours = drawn(RANDOM.integers(0, 2, 200), RANDOM.random(200))
+    found = compare(ours, ours)
     assert found.pop("mcnemar_p") == 1
     assert list(found) == ["roc_auc", "balanced_accuracy", "accuracy"]
     assert all((test["difference"], test["p"]) == (0, 1) for test in found.values())
-    right = labels == 1
-    assert compare_classes(right, right, seed=1)["accuracy"]["difference"] == 0
-    assert compare_classes(right, right, seed=1)["mcnemar_p"] == 1
 
 
 def test_a_clear_gain_in_accuracy_is_significant() -> None:
-    theirs = RANDOM.random(400) < 0.5
-    ours = theirs | (RANDOM.random(400) < 0.5)
-    found = compare_classes(ours, theirs, seed=1)
-    low, high = found["accuracy"]["ci95"]
-    assert found["accuracy"]["difference"] == pytest.approx(ours.mean() - theirs.mean())
-    assert 0 < low < found["accuracy"]["difference"] < high
-    assert found["accuracy"]["p"] < 0.01 and found["mcnemar_p"] < 0.01
-    assert compare_classes(theirs, ours, seed=1)["accuracy"]["difference"] == pytest.approx(
-        -found["accuracy"]["difference"]
+    labels = RANDOM.integers(0, 2, 400)
+    wrong = np.where(RANDOM.random(400) < 0.5, labels, 1 - labels)
+    theirs, ours = (
+        drawn(labels, likely.astype(float))
+        for likely in (wrong, np.where(RANDOM.random(400) < 0.5, labels, wrong))
     )
+    found = compare(ours, theirs)
+    low, high = found["accuracy"]["ci95"]
+    gain = ours.right.mean() - theirs.right.mean()
+    assert found["accuracy"]["difference"] == pytest.approx(gain)
+    assert 0 < low < gain < high
+    assert found["accuracy"]["p"] < 0.01 and found["mcnemar_p"] < 0.01
+    assert compare(theirs, ours)["accuracy"]["difference"] == pytest.approx(-gain)
 
 
 def write_family(family: str, ids: list[str], predicted: list[int]) -> None:
@@ -97,7 +103,8 @@ def test_predictions_in_another_order_are_compared_sample_by_sample(
         columns = {"id": ["a", "b", "c"], "label": [0, 1, 1], "probability": [0.6, 0.9, 0.2]}
         write_table(paths.predictions(family), pa.table(columns).take(order))
         write_json(paths.metrics(family, "test.json"), {"threshold": 0.5})
-    found = against_rival("binary", "transfer", "scratch", seed=1)
+    reviews = {name: row.model_copy(update={"task": "binary"}) for name, row in table.items()}
+    found = entries(reviews, seed=1)["transfer"]["against_scratch"]
     assert (found["roc_auc"]["difference"], found["mcnemar_p"]) == (0, 1)
     write_family("transfer", ["a", "b", "c"], [0, 1, 0])
     write_family("scratch", ["a", "b", "d"], [0, 1, 0])
@@ -123,10 +130,8 @@ def test_curves_keep_the_names_of_classes(tmp_path: Path, monkeypatch: pytest.Mo
 def test_the_difference_is_that_of_test_itself_and_each_threshold_its_own() -> None:
     labels = RANDOM.integers(0, 2, 60)
     probabilities = RANDOM.random(60)
-    ours = Predictions(np.arange(60), labels, probabilities, 0.3)
-    theirs = ours._replace(threshold=0.7)
     right = [(probabilities >= threshold) == labels for threshold in (0.3, 0.7)]
-    found = compare(ours, theirs, seed=1)
+    found = compare(*(drawn(labels, probabilities, threshold) for threshold in (0.3, 0.7)))
     assert found["accuracy"]["difference"] == pytest.approx(right[0].mean() - right[1].mean())
     assert found["mcnemar_p"] == mcnemar(*right) < 1
 
@@ -150,11 +155,9 @@ def test_the_best_stands_first(family: str, other: str, metric: str, best: float
 
 def test_resamples_without_a_class_say_nothing_of_a_difference() -> None:
     labels = np.array([0] * 2 + [1] * 38)
-    right = Predictions(np.arange(40), labels, labels.astype(float), 0.5)
-    wrong = right._replace(probabilities=1.0 - right.probabilities)
-    drawn = np.concatenate(list(resamples(40, seed=1)))
-    defined = np.count_nonzero(drawn[:, :2].sum(axis=1))
-    found = compare(right, wrong, seed=1)
+    weights = np.concatenate(list(resamples(40, seed=1)))
+    defined = np.count_nonzero(weights[:, :2].sum(axis=1))
+    found = compare(drawn(labels, labels.astype(float)), drawn(labels, 1.0 - labels))
     assert found["roc_auc"]["p"] == found["accuracy"]["p"] == pytest.approx(2 / (defined + 1))
 
 
