@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
@@ -21,6 +22,7 @@ from epochwise import families
 from epochwise.core.files import read_json
 from epochwise.training import runtime
 from tests.configuration import ROOT, compose
+from tests.forked import Forked
 
 TABLE = families.table()
 BINARY, MULTICLASS, RECONSTRUCTION = (
@@ -112,6 +114,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forked]:
+    with Forked(tmp_path_factory.mktemp("forked"), environment()) as forked:
+        yield forked
+
+
 def test_it_ends_with_a_leaderboard_and_nothing_left_to_do(project: Path) -> None:
     leaderboard = read_json(project / "metrics/leaderboard.json")
     assert set(leaderboard) == set(TABLE)
@@ -135,13 +143,16 @@ def test_it_ends_with_a_leaderboard_and_nothing_left_to_do(project: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "stages",
-    [["--single-item", *FORCED], pytest.param([], marks=pytest.mark.long)],
+    ("dvc", "stages"),
+    [
+        ("epochwise.dvc", ["--single-item", *FORCED]),
+        pytest.param("dvc", [], marks=pytest.mark.long),
+    ],
     ids=["a stage of every kind", "all"],
 )
-def test_a_forced_run_leaves_the_lock_as_it_was(stages: list[str], project: Path) -> None:
+def test_a_forced_run_leaves_the_lock_as_it_was(dvc: str, stages: list[str], project: Path) -> None:
     lock = (project / "dvc.lock").read_bytes()
-    succeed(project, "dvc", "repro", "--force", "--quiet", *stages)
+    succeed(project, dvc, "repro", "--force", "--quiet", *stages)
     assert (project / "dvc.lock").read_bytes() == lock
 
 
@@ -212,20 +223,22 @@ def test_every_saved_network_loads_by_itself(project: Path) -> None:
         assert not getattr(keras.models.load_model(path), "optimizer", None)
 
 
-def test_new_images_are_classified_and_embedded(project: Path) -> None:
+def test_new_images_are_classified_and_embedded(project: Path, forked: Forked) -> None:
     expected = pq.read_table(project / "data/predictions/cnn/test.parquet").to_pandas()
     arguments = ("--family", "cnn", "data/digits/test.npz", "--output", "classes.csv")
-    succeed(project, "epochwise.classify", *arguments)
+    forked.succeed(project, "epochwise.classify", *arguments)
     found = pd.read_csv(project / "classes.csv")
     assert found["predicted"].tolist() == expected["predicted"].tolist()
     np.testing.assert_allclose(found["probability"], expected["probability"], rtol=1e-5)
     expected = pq.read_table(project / "data/predictions/autoencoder/test.parquet").to_pandas()
     arguments = ("--family", "autoencoder", "data/digits/test.npz", "--output", "codes.parquet")
-    succeed(project, "epochwise.embed", *arguments)
+    forked.succeed(project, "epochwise.embed", *arguments)
     codes = pq.read_table(project / "codes.parquet").to_pandas()["code"]
     np.testing.assert_allclose(np.stack(codes), np.stack(expected["code"]), rtol=1e-5, atol=1e-6)
     expected = pq.read_table(project / "data/predictions/transfer/test.parquet").to_pandas()
-    lines = succeed(project, "epochwise.classify", "--family", "transfer", "data/target/test")
+    lines = forked.succeed(
+        project, "epochwise.classify", "--family", "transfer", "data/target/test"
+    )
     found = pd.read_csv(io.StringIO(lines)).set_index("image").loc[expected["id"]]
     names = sorted(path.name for path in (project / "data/target/test").iterdir())
     assert found["predicted"].astype(str).tolist() == [
@@ -233,7 +246,7 @@ def test_new_images_are_classified_and_embedded(project: Path) -> None:
     ]
 
 
-def test_classify_and_embed_refuse_what_they_cannot_read(project: Path) -> None:
+def test_classify_and_embed_refuse_what_they_cannot_read(project: Path, forked: Forked) -> None:
     (project / "broken.png").write_text("no image")
     (project / "empty").mkdir()
     for arguments, message in (
@@ -246,7 +259,7 @@ def test_classify_and_embed_refuse_what_they_cannot_read(project: Path) -> None:
             "at the start",
         ),
     ):
-        done = run(project, *arguments)
+        done = forked.run(project, *arguments)
         assert done.returncode == 1 and done.stdout == ""
         (line,) = done.stderr.splitlines()
         assert message in line
@@ -264,28 +277,30 @@ def test_no_text_of_test_is_in_what_was_learned_from(project: Path) -> None:
 
 
 @pytest.mark.parametrize("family", ["baseline", "nb_linear", "mlp", "lstm", "ensemble"])
-def test_predict_gives_the_predictions_of_evaluate_again(family: str, project: Path) -> None:
+def test_predict_gives_the_predictions_of_evaluate_again(
+    family: str, project: Path, forked: Forked
+) -> None:
     raw = pq.read_table(project / "data/reviews/raw.parquet", columns=["review_id", "text"])
     expected = pq.read_table(project / f"data/predictions/{family}/test.parquet").to_pandas()
     new = raw.to_pandas().set_index("review_id").loc[expected["id"]]
     new.to_csv(project / "new.csv", index=False)
     arguments = ("--family", family, "--input", "new.csv", "--output", "predicted.csv")
-    succeed(project, "epochwise.predict", *arguments)
+    forked.succeed(project, "epochwise.predict", *arguments)
     found = pd.read_csv(project / "predicted.csv")
     assert found["text"].tolist() == new["text"].tolist()
     assert found["predicted"].tolist() == expected["predicted"].tolist()
     np.testing.assert_allclose(found["probability"], expected["probability"], rtol=1e-6)
-    one = succeed(project, "epochwise.predict", "--family", family, new["text"].iloc[0])
+    one = forked.succeed(project, "epochwise.predict", "--family", family, new["text"].iloc[0])
     assert one.startswith(f"{expected['predicted'].iloc[0]} (P(1) = ")
 
 
-def test_predict_refuses_what_it_cannot_read(project: Path) -> None:
+def test_predict_refuses_what_it_cannot_read(project: Path, forked: Forked) -> None:
     for arguments, message in (
         (("--family", "lstn", "fine"), "no family 'lstn' (did you mean 'lstm'?): expected one of"),
         (("--family", "baseline", "--input", "none.csv"), "there is no file none.csv"),
         (("--family", "baseline", "--input", "reviews.csv", "--column", "txt"), "no column 'txt'"),
     ):
-        done = run(project, "epochwise.predict", *arguments)
+        done = forked.run(project, "epochwise.predict", *arguments)
         assert done.returncode == 1 and done.stdout == ""
         (line,) = done.stderr.splitlines()
         assert message in line
@@ -293,20 +308,20 @@ def test_predict_refuses_what_it_cannot_read(project: Path) -> None:
 
 @pytest.mark.parametrize("family", ["lstm", "denoising_autoencoder", "gan", "transfer"])
 def test_a_training_that_is_killed_goes_on_and_ends_with_the_same_bytes(
-    family: str, project: Path
+    family: str, project: Path, forked: Forked
 ) -> None:
     folders = ("data/epochs/{}", "plots/{}/live", "metrics/{}/epochs.csv")
     outputs = [project / folder.format(family) for folder in folders]
     params = (project / "params.yaml").read_text()
     longer = yaml.safe_load(params)
-    longer["train"][family] |= {"epochs": 12, "keep_epochs": 3}
+    longer["train"][family] |= {"epochs": 6, "keep_epochs": 3}
     if family == "transfer":
         longer["train"][family]["augmentation"] |= {"rotation": 10.0, "horizontal_flip": True}
         longer["train"][family] |= {"dropout": 0.2}
         longer["train"][family]["fine_tune"] |= {"layers": 1, "epochs": 2}
-        longer["train"][family]["epochs"] = 10
+        longer["train"][family]["epochs"] = 4
     (project / "params.yaml").write_text(yaml.safe_dump(longer, sort_keys=False))
-    succeed(project, "stages.train", family)
+    forked.succeed(project, "stages.train", family)
     expected = contents(outputs)
     assert len({path.name[:3] for path in expected if path.suffix == ".keras"}) == 3
     killed = subprocess.Popen(
@@ -318,13 +333,13 @@ def test_a_training_that_is_killed_goes_on_and_ends_with_the_same_bytes(
     )
     assert killed.stdout is not None
     for line in killed.stdout:
-        if "epoch 2 of 12" in line:
+        if "epoch 2 of 6" in line:
             killed.send_signal(signal.SIGKILL)
             break
     killed.wait()
-    resumed = succeed(project, "stages.train", family)
+    resumed = forked.succeed(project, "stages.train", family)
     (project / "params.yaml").write_text(params)
-    assert "resuming after epoch" in resumed and "epoch 1 of 12" not in resumed
+    assert "resuming after epoch" in resumed and "epoch 1 of 6" not in resumed
     assert contents(outputs) == expected
     assert not (project / f"data/unfinished/{family}").exists()
 
@@ -355,7 +370,7 @@ def contents(paths: list[Path]) -> dict[Path, bytes]:
     ],
 )
 def test_a_slip_in_params_stops_with_one_line(
-    change: str, stage: str, message: str, project: Path
+    change: str, stage: str, message: str, project: Path, forked: Forked
 ) -> None:
     params = (project / "params.yaml").read_text()
     old, new = change.split("|")
@@ -363,7 +378,7 @@ def test_a_slip_in_params_stops_with_one_line(
     (project / "params.yaml").write_text(params.replace(old, new))
     before = {path: path.stat().st_mtime_ns for path in project.rglob("*") if path.is_file()}
     module, *arguments = stage.split()
-    done = run(project, module if "." in module else f"stages.{module}", *arguments)
+    done = forked.run(project, module if "." in module else f"stages.{module}", *arguments)
     after = {path: path.stat().st_mtime_ns for path in project.rglob("*") if path.is_file()}
     (project / "params.yaml").write_text(params)
     assert done.returncode == 1
