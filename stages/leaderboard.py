@@ -5,7 +5,6 @@ metrics/leaderboard.json and, for DVC's plots page, plots/leaderboard.csv and on
 curve. `--show` prints the leaderboard that is there.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable
 from functools import cache, partial
 from itertools import chain
@@ -19,6 +18,7 @@ from epochwise import families
 from epochwise.core import lock, params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import read_json, read_table, replacing, write_metrics
+from epochwise.core.timing import recorded_seconds
 from epochwise.measures.binary import at_threshold, compared_metrics, weighted_mean
 from epochwise.measures.bootstrap import interval, mcnemar, p_value, resamples
 from epochwise.measures.headlines import HEADLINES, TITLES
@@ -84,19 +84,6 @@ def compare(ours: Sampled, theirs: Sampled) -> dict[str, Any]:
     } | {"mcnemar_p": mcnemar(ours.right, theirs.right)}
 
 
-def train_seconds(family: str) -> float | None:
-    """How long the training of the present epoch table took; null if that ran elsewhere.
-
-    The duration is beside the outputs that DVC restores, so it may be of another run.
-    """
-    path = paths.metrics(family, "timing.json")
-    if not path.exists():
-        return None
-    timing = read_json(path)
-    digest = hashlib.sha256(paths.metrics(family, "epochs.csv").read_bytes()).hexdigest()
-    return float(timing["train_seconds"]) if timing["epochs_csv_sha256"] == digest else None
-
-
 def entries(table: dict[str, families.Row], seed: int) -> dict[str, dict[str, Any]]:
     """The test metrics of each family, its training time, and its comparison with its rival."""
     read = cache(lambda family: sampled(family, table[family].task, seed))
@@ -106,7 +93,7 @@ def entries(table: dict[str, families.Row], seed: int) -> dict[str, dict[str, An
         if row.rival:
             _check_pairs(family, read(family).ids, row.rival, read(row.rival).ids)
             entry[f"against_{row.rival}"] = compare(read(family), read(row.rival))
-        found[family] = entry | {"train_seconds": train_seconds(family)}
+        found[family] = entry | {"train_seconds": recorded_seconds(family)}
     return found
 
 

@@ -91,9 +91,8 @@ def _groups(rows: pd.DataFrame, by: str) -> np.ndarray:
     alone = products < 0
     products[alone] = products.max() + 1 + np.arange(alone.sum())
     size = texts.max() + 1
-    edges = coo_array((np.ones(len(rows)), (texts, size + products)))
     nodes = size + products.max() + 1
-    edges = coo_array((edges.data, edges.coords), shape=(nodes, nodes))
+    edges = coo_array((np.ones(len(rows)), (texts, size + products)), shape=(nodes, nodes))
     components: np.ndarray = connected_components(edges, directed=False)[1]
     return components[texts]
 

@@ -1,6 +1,5 @@
 """The facts of one revision that a report is about, read and brought into one form."""
 
-import hashlib
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError
 from epochwise.core.lock import not_run
+from epochwise.core.timing import train_seconds
 from epochwise.families import TABLE
 from epochwise.measures.headlines import HEADLINES
 from epochwise.noise import digest, is_consistent
@@ -187,11 +187,9 @@ def _noise(entry: dict[str, Any], ours: str | None, test: dict[str, Any]) -> dic
 
 def _train_seconds(revision: Revision, family: str) -> float | None:
     """How long the training of the epoch table took; None if that ran elsewhere."""
-    timing = mapping(revision.json(paths.metrics(family, "timing.json")))
     epochs = revision.optional(paths.metrics(family, "epochs.csv"))
-    if epochs is None or timing.get("epochs_csv_sha256") != hashlib.sha256(epochs).hexdigest():
-        return None
-    return number(timing.get("train_seconds"))
+    content = revision.json(paths.metrics(family, "timing.json"))
+    return None if epochs is None else number(train_seconds(content, epochs))
 
 
 def _data(revision: Revision, dataset: str) -> Data:

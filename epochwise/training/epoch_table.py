@@ -1,16 +1,14 @@
 """What every training leaves: the epoch table, live curves, and how long it took."""
 
-import hashlib
 import time
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 from dvclive import Live
 
 from epochwise.core import paths
-from epochwise.core.cli import InputError
-from epochwise.core.files import read_json, read_table, replacing, write_json, write_table
+from epochwise.core.files import read_table, replacing, write_json, write_table
+from epochwise.core.timing import recorded_seconds, timing
 
 NUMBERS = "%.6g"
 """Finer than other numbers in git: epochs that differ by less are still chosen among."""
@@ -42,27 +40,14 @@ def write_epoch_table(family: str, table: pd.DataFrame, seconds: float) -> None:
     path = paths.metrics(family, "epochs.csv")
     with replacing(path) as beside:
         table.to_csv(beside, index=False, float_format=NUMBERS)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    timing = paths.metrics(family, "timing.json")
-    before = _time_on_record(timing, digest)
+    before = recorded_seconds(family)
     if before is None or not _is_alike(before, seconds):
-        write_json(timing, {"train_seconds": round(seconds, 1), "epochs_csv_sha256": digest})
+        write_json(paths.metrics(family, "timing.json"), timing(seconds, path.read_bytes()))
 
 
 def _is_alike(*seconds: float) -> bool:
     shorter, longer = sorted(seconds)
     return longer < max(ALIKE * shorter, SHORT)
-
-
-def _time_on_record(timing: Path, digest: str) -> float | None:
-    """How many seconds the training took that left the table of this digest, if that is known."""
-    try:
-        match read_json(timing):
-            case {"epochs_csv_sha256": known, "train_seconds": float(seconds)} if known == digest:
-                return seconds
-    except (FileNotFoundError, InputError):  # as the conflict of a merge leaves it
-        pass
-    return None
 
 
 def write_single_epoch(

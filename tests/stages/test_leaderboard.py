@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -15,7 +14,6 @@ from epochwise.core.cli import InputError
 from epochwise.core.files import write_json, write_table
 from epochwise.measures.binary import at_threshold, compared_metrics
 from epochwise.measures.bootstrap import mcnemar, resamples
-from epochwise.training.epoch_table import write_epoch_table
 from stages.leaderboard import (
     COLUMNS,
     Sampled,
@@ -25,7 +23,6 @@ from stages.leaderboard import (
     outdated,
     sample,
     tables,
-    train_seconds,
 )
 
 RANDOM = np.random.default_rng(0)
@@ -159,17 +156,6 @@ def test_resamples_without_a_class_say_nothing_of_a_difference() -> None:
     defined = np.count_nonzero(weights[:, :2].sum(axis=1))
     found = compare(drawn(labels, labels.astype(float)), drawn(labels, 1.0 - labels))
     assert found["roc_auc"]["p"] == found["accuracy"]["p"] == pytest.approx(2 / (defined + 1))
-
-
-def test_a_training_time_is_of_the_epoch_table_that_is_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert train_seconds("lstm") is None
-    write_epoch_table("lstm", pd.DataFrame({"epoch": [0]}), 1.0)
-    assert train_seconds("lstm") == 1.0
-    paths.metrics("lstm", "epochs.csv").write_text("epoch\n1\n")
-    assert train_seconds("lstm") is None
 
 
 def test_a_leaderboard_names_what_was_evaluated_since(
