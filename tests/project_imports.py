@@ -12,6 +12,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,24 +34,31 @@ def imports(module: str, argument: str | None = None) -> dict[str, Any]:
     names = variables(argument)
     while unread := project_modules() - read:
         for name in sorted(unread):
-            for wanted in imported_names(syntax(name), loader(name, names)):
+            for wanted in imported_names(importing(source(name)), loader(name, names)):
                 libraries.add(wanted.partition(".")[0])
                 if is_project(wanted) and exists(wanted):
                     importlib.import_module(wanted)
         read |= unread
-    files = sorted(str(source(name).relative_to(Path.cwd())) for name in read if has_code(name))
-    return {"files": files, "network_library": bool(libraries & NETWORK_LIBRARIES)}
+    files = [source(name) for name in read if has_code(source(name))]
+    return {
+        "files": sorted(str(file.relative_to(Path.cwd())) for file in files),
+        "network_library": bool(libraries & NETWORK_LIBRARIES),
+    }
 
 
 def variables(argument: str | None) -> dict[str, str]:
     """What the variables in the names of loaded modules stand for, for a stage of `argument`."""
     if argument is None:
         return {}
-    rows = yaml.safe_load(Path("families.yaml").read_text(encoding="utf-8"))["families"]
-    if argument not in rows:
+    if argument not in families():
         return {"dataset": argument}
-    row = rows[argument]
+    row = families()[argument]
     return {"name": argument, "task": row["task"], "learner": row["learner"]}
+
+
+@cache
+def families() -> dict[str, Any]:
+    return dict(yaml.safe_load(Path("families.yaml").read_text(encoding="utf-8"))["families"])
 
 
 def loader(module: str, names: dict[str, str]) -> dict[str, str]:
@@ -58,15 +66,21 @@ def loader(module: str, names: dict[str, str]) -> dict[str, str]:
 
     evaluate reads the table of families, in the module that loads them, and loads none.
     """
-    calls = {stage for stage in sys.modules if stage.startswith("stages.")}
-    if module == "epochwise.families" and not calls & {"stages.train", "stages.score"}:
+    if module == "epochwise.families" and not {"stages.train", "stages.score"} & sys.modules.keys():
         return {}
     return names
 
 
-def imported_names(tree: ast.Module, names: dict[str, str]) -> Iterator[str]:
-    """Every name that may be a module in the import statements of a file, wherever they stand."""
-    for node in ast.walk(tree):
+@cache
+def importing(file: Path) -> list[ast.AST]:
+    """What may import in a file, wherever it stands; read once for all commands."""
+    kinds = ast.Import | ast.ImportFrom | ast.Call
+    return [node for node in ast.walk(syntax(file)) if isinstance(node, kinds)]
+
+
+def imported_names(nodes: list[ast.AST], names: dict[str, str]) -> Iterator[str]:
+    """Every name that may be a module in the import statements among `nodes`."""
+    for node in nodes:
         match node:
             case ast.Import(names=aliases):
                 yield from (alias.name for alias in aliases)
@@ -107,14 +121,15 @@ def source(name: str) -> Path:
     return Path(str(sys.modules[name].__file__))
 
 
-def syntax(name: str) -> ast.Module:
-    return ast.parse(source(name).read_text(encoding="utf-8"))
+def syntax(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
 
 
-def has_code(name: str) -> bool:
+@cache
+def has_code(file: Path) -> bool:
     """Whether the file holds more than a docstring."""
-    body = syntax(name).body
-    return len(body) > (ast.get_docstring(syntax(name)) is not None)
+    tree = syntax(file)
+    return len(tree.body) > (ast.get_docstring(tree) is not None)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import json
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,9 +61,15 @@ class Imports:
 
 
 @pytest.fixture(scope="module")
-def pipeline() -> list[Stage]:
+def index() -> Iterator[Any]:
+    """All stages as DVC reads them."""
     with Repo(str(ROOT)) as repo:
-        return [resolved(stage) for stage in repo.index.stages]
+        yield repo.index
+
+
+@pytest.fixture(scope="module")
+def pipeline(index: Any) -> list[Stage]:
+    return [resolved(stage) for stage in index.stages]
 
 
 @pytest.fixture(scope="module")
@@ -98,19 +105,33 @@ def builds_a_network(stage: Stage) -> bool:
     return stage.kind in {"base", "train", "score"} and not without
 
 
-def choices() -> list[tuple[str, ...]]:
-    """Every choice of each group of conf/, and every pair of choices of two groups."""
+def options() -> list[list[str]]:
+    """The choices of each group of conf/."""
     config = yaml.safe_load((ROOT / "conf/config.yaml").read_text(encoding="utf-8"))
     groups = [group for entry in config["defaults"] if isinstance(entry, dict) for group in entry]
-    options = {
-        group: [f"{group}={path.stem}" for path in sorted((ROOT / "conf" / group).glob("*.yaml"))]
+    return [
+        [f"{group}={path.stem}" for path in sorted((ROOT / "conf" / group).glob("*.yaml"))]
         for group in groups
-    }
+    ]
+
+
+def pairs() -> list[tuple[str, ...]]:
+    """Every pair of choices of two groups."""
     return [
         pair
-        for first, second in itertools.combinations(groups, 2)
-        for pair in itertools.product(options[first], options[second])
+        for first, second in itertools.combinations(options(), 2)
+        for pair in itertools.product(first, second)
     ]
+
+
+def rows() -> list[tuple[str, ...]]:
+    """Choices of all groups: a few rows in which every pair of choices of two groups stands."""
+    possible = {row: set(itertools.combinations(row, 2)) for row in itertools.product(*options())}
+    left, chosen = set(pairs()), []
+    while left:
+        chosen.append(max(possible, key=lambda row: len(possible[row] & left)))
+        left -= possible[chosen[-1]]
+    return chosen
 
 
 def test_every_imported_file_is_a_dependency(
@@ -170,16 +191,14 @@ def test_only_score_reads_the_test_split(test_split: Path, pipeline: list[Stage]
     assert readers == {"score"}
 
 
-def test_choices_are_made_before_test_is_read() -> None:
+def test_choices_are_made_before_test_is_read(index: Any) -> None:
     """What filter, threshold and select depend on, however far back, is no output of score."""
-    with Repo(str(ROOT)) as repo:
-        graph = repo.index.graph
-        for stage in graph:
-            if stage.addressing.partition("@")[0] in {"train", "filter", "threshold", "select"}:
-                family = stage.addressing.partition("@")[2]
-                above = reachable(graph, stage)
-                assert f"score@{family}" not in above, stage.addressing
-                assert f"evaluate@{family}" not in above, stage.addressing
+    for stage in index.graph:
+        if stage.addressing.partition("@")[0] in {"train", "filter", "threshold", "select"}:
+            family = stage.addressing.partition("@")[2]
+            above = reachable(index.graph, stage)
+            assert f"score@{family}" not in above, stage.addressing
+            assert f"evaluate@{family}" not in above, stage.addressing
 
 
 def test_nothing_is_chosen_by_what_is_made_of_test(pipeline: list[Stage]) -> None:
@@ -208,11 +227,10 @@ def reachable(graph: Any, stage: Any) -> set[str]:
     return seen
 
 
-def test_where_the_work_on_texts_is_done_makes_no_stage_run_again() -> None:
+def test_where_the_work_on_texts_is_done_makes_no_stage_run_again(index: Any) -> None:
     texts = {"fetch@reviews", "clean", "split", "encode", "vectorize"}
-    with Repo(str(ROOT)) as repo:
-        stages = [stage for stage in repo.index.stages if stage.addressing in texts]
-        asked = {key for stage in stages for dep in stage.params for key in dep.params}
+    stages = [stage for stage in index.stages if stage.addressing in texts]
+    asked = {key for stage in stages for dep in stage.params for key in dep.params}
     assert asked == {"reviews", "clean", "seed.data", "split", "encode", "vectorize"}
 
 
@@ -225,6 +243,18 @@ def test_params_are_the_composed_configuration(tmp_path: Path) -> None:
     assert written == compose(tmp_path / "params.yaml")
 
 
-@pytest.mark.parametrize("chosen", choices(), ids=" ".join)
-def test_every_choice_of_groups_is_valid(chosen: tuple[str, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize("choice", itertools.chain(*options()))
+def test_every_choice_is_valid(choice: str, tmp_path: Path) -> None:
+    check_all(compose(tmp_path / "params.yaml", choice))
+
+
+@pytest.mark.parametrize("chosen", rows(), ids=" ".join)
+def test_every_choice_is_valid_beside_every_other(chosen: tuple[str, ...], tmp_path: Path) -> None:
+    check_all(compose(tmp_path / "params.yaml", *chosen))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("chosen", pairs(), ids=" ".join)
+def test_every_two_choices_are_valid(chosen: tuple[str, ...], tmp_path: Path) -> None:
+    """As the test before, with the default of every other group."""
     check_all(compose(tmp_path / "params.yaml", *chosen))

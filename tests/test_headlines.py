@@ -3,7 +3,6 @@
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from epochwise import families
 from epochwise.core import paths
 from epochwise.core.files import write_json
 from epochwise.reports.files import HEADLINES, headline
+from tests import forks
 from tests.configuration import ROOT
 
 COLUMNS = 160
@@ -22,21 +22,19 @@ RULE = "params.yaml"
 
 
 def dvc(folder: Path, *arguments: str) -> str:
-    return run(folder, sys.executable, "-m", "epochwise.dvc", *arguments)
-
-
-def run(folder: Path, *command: str) -> str:
     settings = {
         "COLUMNS": str(COLUMNS),
         "DVC_NO_ANALYTICS": "1",
         "HOME": str(folder),
         "PYTHONPATH": str(ROOT),
     }
-    done = subprocess.run(
-        command, cwd=folder, env=os.environ | settings, capture_output=True, text=True
-    )
+    done = forks.run(folder, os.environ | settings, "epochwise.dvc", *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def git(*arguments: str) -> None:
+    subprocess.run(["git", *arguments], check=True)
 
 
 def report(family: str, value: float) -> dict[str, Any]:
@@ -56,12 +54,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path(RULE).write_text("threshold: {rule: recall_floor}\n")
     declared = "".join(f"  - {paths.headline(family)}\n" for family in TABLE)
     Path("dvc.yaml").write_text(f"metrics:\n{declared}params:\n  - {RULE}\n")
-    run(tmp_path, "git", "init", "--quiet", "--initial-branch=main")
-    run(tmp_path, "git", "config", "user.name", "Author")
-    run(tmp_path, "git", "config", "user.email", "author@example.org")
+    git("init", "--quiet", "--initial-branch=main")
+    git("config", "user.name", "Author")
+    git("config", "user.email", "author@example.org")
     dvc(tmp_path, "init", "--quiet")
-    run(tmp_path, "git", "add", ".")
-    run(tmp_path, "git", "commit", "--quiet", "--message=Run the pipeline")
+    git("add", ".")
+    git("commit", "--quiet", "--message=Run the pipeline")
     return tmp_path
 
 

@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -139,6 +140,17 @@ def _said(script: Path, folder: Path) -> str:
     return done.stdout.decode().strip()
 
 
+def test_gpu_asks_for_a_lock_of_its_own_whatever_is_installed(checkout: Path) -> None:
+    (checkout / ".venv").mkdir()
+    (checkout / ".venv/installed").touch()
+    (checkout / "requirements-gpu.txt").write_text(OFFLINE)
+    done = make(checkout, "--dry-run", "gpu", f"PYTHON={sys.executable}")
+    assert done.returncode == 0, done.stderr
+    assert "-m venv --clear .venv" in done.stdout
+    assert re.findall(r"--requirement (\S+)", done.stdout) == ["requirements-gpu.txt"]
+
+
+@pytest.mark.long
 def test_gpu_installs_a_lock_of_its_own_whatever_is_installed(checkout: Path) -> None:
     (checkout / ".venv").mkdir()
     (checkout / ".venv/installed").touch()

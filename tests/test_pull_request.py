@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import forks
+
 ROOT = Path(__file__).parent.parent
 REPRODUCE = ROOT / ".github/reproduce.sh"
 
@@ -64,8 +66,7 @@ stages:
 STAGES = """\
 import json, sys
 from pathlib import Path
-import numpy as np, pyarrow as pa, pyarrow.parquet as pq, yaml
-from PIL import Image
+import yaml
 
 step, family = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
 params = yaml.safe_load(Path("params.yaml").read_text())
@@ -76,6 +77,8 @@ def written(path):
     return Path(path)
 
 
+if step in ("split", "evaluate"):  # the others do without what takes long to load
+    import numpy as np
 if step == "split":
     np.save(written("data/reviews/test.npy"), np.random.default_rng(1).integers(2, size=600))
 elif step == "train":
@@ -86,6 +89,8 @@ elif step == "threshold":
     selection = {"epoch": 0, "threshold": params["threshold"][family], "relaxed": False}
     written(f"metrics/{family}/selection.json").write_text(json.dumps(selection))
 elif step == "evaluate":
+    import pyarrow as pa, pyarrow.parquet as pq
+    from PIL import Image
     label = np.load("data/reviews/test.npy")
     share = float(Path(f"models/{family}/model.keras").read_text())
     threshold = json.loads(Path(f"metrics/{family}/selection.json").read_text())["threshold"]
@@ -125,7 +130,9 @@ class Checkout:
         return done.stdout
 
     def dvc(self, *arguments: str) -> str:
-        return self.run("dvc", *arguments)
+        done = forks.run(self.folder, environment(), "dvc", *arguments)
+        assert done.returncode == 0, f"dvc {' '.join(arguments)}\n{done.stdout}{done.stderr}"
+        return done.stdout
 
     def git(self, *arguments: str) -> str:
         return self.run("git", *arguments)

@@ -16,6 +16,7 @@ from moto.server import ThreadedMotoServer
 
 from epochwise import families
 from epochwise.core import paths
+from tests import forks
 
 ROOT = Path(__file__).parent.parent
 BUCKET = "results"
@@ -98,7 +99,9 @@ class Checkout:
         return done.stdout
 
     def dvc(self, *arguments: str) -> str:
-        return self.run("dvc", *arguments)
+        done = forks.run(self.folder, environment(), "dvc", *arguments)
+        assert done.returncode == 0, f"dvc {' '.join(arguments)}\n{done.stdout}{done.stderr}"
+        return done.stdout
 
     def change(self, *, lstm: int) -> None:
         (self.folder / "params.yaml").write_text(PARAMS.format(lstm=lstm))

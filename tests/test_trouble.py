@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from epochwise.core.lock import LOCK
+from tests import forks
 from tests.configuration import ROOT
 
-STAGE = '''"""Copy a file, slowly if asked to."""
+STAGE = '''"""Copy a file, and wait for another one if asked to."""
 import time
 from pathlib import Path
 
@@ -21,11 +22,12 @@ from epochwise.core.cli import run
 from epochwise.core.files import replacing
 
 
-def main(source: Path, target: Path, seconds: float = 0.0) -> None:
+def main(source: Path, target: Path, until: Path = Path("stage.py")) -> None:
     with replacing(target) as beside:
         beside.write_bytes(source.read_bytes())
         print("writing", flush=True)
-        time.sleep(seconds)
+        while not until.exists():
+            time.sleep(0.05)
 
 
 if __name__ == "__main__":
@@ -33,7 +35,7 @@ if __name__ == "__main__":
 '''
 PIPELINE = """\
 stages:
-  one: {cmd: python -m stage a b --seconds 5, deps: [a], outs: [b]}
+  one: {cmd: python -m stage a b --until go, deps: [a], outs: [b]}
   two: {cmd: python -m stage b c, deps: [b], outs: [c: {cache: false}]}
 """
 CONTENT = b"a" * 100_000
@@ -110,7 +112,7 @@ def test_a_full_memory_is_one_line() -> None:
 
 
 def test_sigterm_is_one_line_and_removes_what_is_half_written() -> None:
-    running = start("stage", "a", "b", "--seconds", "60")
+    running = start("stage", "a", "b", "--until", "never")
     assert running.stdout and running.stdout.readline() == "writing\n"
     running.send_signal(signal.SIGTERM)
     _, errors = running.communicate()
@@ -123,7 +125,12 @@ def test_sigterm_is_one_line_and_removes_what_is_half_written() -> None:
 def pipeline() -> None:
     Path("dvc.yaml").write_text(PIPELINE)
     Path("b").unlink()
-    assert start("dvc", "init", "--no-scm", "--quiet").wait() == 0
+    assert forks.run(Path.cwd(), os.environ, "dvc", "init", "--no-scm", "--quiet").returncode == 0
+
+
+def reproduce() -> None:
+    done = forks.run(Path.cwd(), os.environ, "dvc", "repro")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.usefixtures("pipeline")
@@ -138,6 +145,7 @@ def test_of_two_runs_at_once_one_is_told_to_wait_and_the_other_ends() -> None:
     assert second.returncode != 0
     assert "is busy, it is being blocked by" in errors or "Unable to acquire lock" in errors
     assert "Traceback" not in errors + output
+    Path("go").touch()
     first.communicate()
     assert first.returncode == 0
     again, _ = start("dvc", "repro").communicate()
@@ -147,10 +155,11 @@ def test_of_two_runs_at_once_one_is_told_to_wait_and_the_other_ends() -> None:
 @pytest.mark.usefixtures("pipeline")
 @pytest.mark.parametrize("now", [0, 4_000_000_000])
 def test_a_clock_that_is_wrong_hides_no_change(now: int) -> None:
-    assert start("dvc", "repro").wait() == 0
+    Path("go").touch()
+    reproduce()
     before = LOCK.read_text()
     Path("a").write_bytes(CONTENT[::-1].replace(b"a", b"b"))  # of the same size
     os.utime("a", (now, now))
-    assert start("dvc", "repro").wait() == 0
+    reproduce()
     assert LOCK.read_text() != before
     assert Path("c").read_bytes() == Path("a").read_bytes()
