@@ -22,7 +22,7 @@ from epochwise import families
 from epochwise.core.files import read_json
 from epochwise.training import runtime
 from tests.configuration import ROOT, compose
-from tests.forked import Forked
+from tests.forked_stages import Forked
 
 TABLE = families.table()
 BINARY, MULTICLASS, RECONSTRUCTION = (

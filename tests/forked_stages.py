@@ -1,4 +1,4 @@
-"""Modules run as the project's DVC runs stages: in forks of a process with their libraries."""
+"""The modules of stages, and others, run as the project's DVC runs them: in forks."""
 
 import os
 from pathlib import Path
