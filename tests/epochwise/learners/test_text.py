@@ -20,7 +20,7 @@ from epochwise.inputs.reviews import mapped
 from epochwise.learners import text
 from epochwise.measures.binary import log_losses
 from epochwise.training.steps import Trainer
-from tests.epochwise.review_project import SIZES, enter, make_project, set_params
+from tests.epochwise.review_project import SIZES, make_project, set_params
 
 NETWORKS = [name for name, row in families.table().items() if row.learner == "text"]
 Trained: TypeAlias = Callable[[str], families.Family]
