@@ -12,7 +12,7 @@ from epochwise import families
 from epochwise.core import paths
 from epochwise.core.files import write_json
 from epochwise.reports.files import HEADLINES, headline
-from tests import forks
+from tests import forked
 from tests.configuration import ROOT
 
 COLUMNS = 160
@@ -28,7 +28,7 @@ def dvc(folder: Path, *arguments: str) -> str:
         "HOME": str(folder),
         "PYTHONPATH": str(ROOT),
     }
-    done = forks.run(folder, os.environ | settings, "epochwise.dvc", *arguments)
+    done = forked.run("epochwise.dvc", *arguments, cwd=folder, env=os.environ | settings)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import forks
+from tests import forked
 
 ROOT = Path(__file__).parent.parent
 REPRODUCE = ROOT / ".github/reproduce.sh"
@@ -130,7 +130,7 @@ class Checkout:
         return done.stdout
 
     def dvc(self, *arguments: str) -> str:
-        done = forks.run(self.folder, environment(), "dvc", *arguments)
+        done = forked.run("dvc", *arguments, cwd=self.folder, env=environment())
         assert done.returncode == 0, f"dvc {' '.join(arguments)}\n{done.stdout}{done.stderr}"
         return done.stdout
 

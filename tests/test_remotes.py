@@ -16,7 +16,7 @@ from moto.server import ThreadedMotoServer
 
 from epochwise import families
 from epochwise.core import paths
-from tests import forks
+from tests import forked
 
 ROOT = Path(__file__).parent.parent
 BUCKET = "results"
@@ -99,7 +99,7 @@ class Checkout:
         return done.stdout
 
     def dvc(self, *arguments: str) -> str:
-        done = forks.run(self.folder, environment(), "dvc", *arguments)
+        done = forked.run("dvc", *arguments, cwd=self.folder, env=environment())
         assert done.returncode == 0, f"dvc {' '.join(arguments)}\n{done.stdout}{done.stderr}"
         return done.stdout
 

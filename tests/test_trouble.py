@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from epochwise.core.lock import LOCK
-from tests import forks
+from tests import forked
 from tests.configuration import ROOT
 
 STAGE = '''"""Copy a file, and wait for another one if asked to."""
@@ -125,11 +125,11 @@ def test_sigterm_is_one_line_and_removes_what_is_half_written() -> None:
 def pipeline() -> None:
     Path("dvc.yaml").write_text(PIPELINE)
     Path("b").unlink()
-    assert forks.run(Path.cwd(), os.environ, "dvc", "init", "--no-scm", "--quiet").returncode == 0
+    assert forked.run("dvc", "init", "--no-scm", "--quiet", cwd=Path.cwd()).returncode == 0
 
 
 def reproduce() -> None:
-    done = forks.run(Path.cwd(), os.environ, "dvc", "repro")
+    done = forked.run("dvc", "repro", cwd=Path.cwd())
     assert done.returncode == 0, done.stderr
 
 

@@ -128,8 +128,10 @@ def match(old: pd.DataFrame, new: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFr
         NotComparableError: too few samples are shared, or the ids stand for other samples.
     """
     left, right = (_by_id(frame) for frame in (old, new))
-    ids = left.index.intersection(right.index, sort=False)
-    left, right = left.loc[ids], right.loc[ids]
+    ids = left.index
+    if not ids.equals(right.index):
+        ids = ids.intersection(right.index, sort=False)
+        left, right = left.loc[ids], right.loc[ids]
     agrees = left["label"].to_numpy() == right["label"].to_numpy()
     if len(ids) and np.count_nonzero(~agrees) > RELABELLED * len(ids):
         raise NotComparableError(

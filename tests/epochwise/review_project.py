@@ -32,8 +32,7 @@ SIZE = 6
 def make_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Go to `folder` and write params.yaml, the splits, and what was fitted on train."""
     compose(folder / "params.yaml", "budget=smoke")
-    monkeypatch.setattr(families, "TABLE", ROOT / families.TABLE)
-    monkeypatch.chdir(folder)
+    enter(folder, monkeypatch)
     random = np.random.default_rng(0)
     reviews = {split: _reviews(split, size, random) for split, size in SIZES.items()}
     for split, table in reviews.items():
@@ -59,12 +58,18 @@ def make_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         write_table(paths.review_split("vectors", split), pa.table(known | {"vector": vectors}))
 
 
+def enter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Go to the `folder` of such a project."""
+    monkeypatch.setattr(families, "TABLE", ROOT / families.TABLE)
+    monkeypatch.chdir(folder)
+
+
 def set_params(family: str, **changes: Any) -> None:
     """Change `train.<family>` in params.yaml."""
     path = Path("params.yaml")
-    content = yaml.safe_load(path.read_text())
+    content = yaml.load(path.read_text(), yaml.CSafeLoader)
     content["train"][family] |= changes
-    path.write_text(yaml.safe_dump(content))
+    path.write_text(yaml.dump(content, Dumper=yaml.CSafeDumper))
 
 
 def _reviews(split: str, size: int, random: np.random.Generator) -> pa.Table:

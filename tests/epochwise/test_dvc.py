@@ -19,6 +19,7 @@ from scmrepo.git.backend.dulwich import DulwichBackend
 from epochwise.dvc import for_studio, is_tracked, parse, replace_entry, run_stage, stage_files
 from epochwise.fork_server import ForkServer
 from epochwise.recovery import HEAD
+from tests import forked
 from tests.configuration import ROOT
 
 NAMES = st.from_regex(r"[a-z_]+(@[a-z_0-9]+)?", fullmatch=True)
@@ -128,14 +129,10 @@ def test_a_pipeline_leaves_the_lock_of_dvc_itself(tmp_path: Path) -> None:
 
 def _dvc(module: str, folder: Path, *arguments: str) -> str:
     """Run DVC; what it says."""
-    return subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "DVC_NO_ANALYTICS": "1"},
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "DVC_NO_ANALYTICS": "1"}
+    done = forked.run(module, *arguments, cwd=folder, env=environment)
+    done.check_returncode()
+    return done.stdout
 
 
 def test_files_of_a_stage_are_those_that_dvc_finds(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from epochwise.core.cli import InputError
 from epochwise.core.lock import KEPT, LOCK
 from epochwise.recovery import HEAD, RWLOCK, is_whole, mend, stages
+from tests import forked
 from tests.configuration import ROOT
 
 WHOLE = (ROOT / "dvc.lock").read_text()
@@ -214,4 +215,4 @@ def dvc(*arguments: str) -> None:
     folder = str(Path(sys.executable).parent)
     environment = os.environ | {"DVC_NO_ANALYTICS": "1"}
     environment["PATH"] = folder + os.pathsep + environment["PATH"]
-    subprocess.run([sys.executable, "-m", "dvc", *arguments], check=True, env=environment)
+    forked.run("dvc", *arguments, cwd=Path.cwd(), env=environment).check_returncode()

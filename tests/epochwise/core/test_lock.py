@@ -1,6 +1,4 @@
 import fcntl
-import subprocess
-import sys
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -9,6 +7,7 @@ import pytest
 import yaml
 
 from epochwise.core.lock import HELD, KEPT, LOCK, is_current, keep, read
+from tests import forked
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +73,7 @@ def test_results_are_current_until_what_they_read_is_made_anew(
 
 
 def dvc(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "dvc", *arguments], check=True)
+    forked.run("dvc", *arguments, cwd=Path.cwd()).check_returncode()
 
 
 def test_nothing_is_copied_outside_of_dvc(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,21 +129,6 @@ def test_nested_columns_become_json_whatever_the_groups_of_rows() -> None:
     assert [json.loads(text) for text in found["nested"]] == [row["nested"] for row in rows]
 
 
-def test_no_byte_of_the_metadata_of_parquet_can_end_the_process() -> None:
-    content = stored(pa.table({"text": ["good"], "nested": [["a"]]}))
-    (size,) = struct.unpack("<I", content[-8:-4])
-    refused = 0
-    for place in range(len(content) - 8 - size, len(content) - 8):
-        changed = bytearray(content)
-        changed[place] = (changed[place] + 16) % 256
-        Path("t.parquet").write_bytes(changed)
-        try:
-            read_columns(Path("t.parquet"), "text")
-        except InputError:
-            refused += 1
-    assert refused > size / 3
-
-
 def test_nested_texts_of_no_known_size_are_refused() -> None:
     table = pa.table({"text": ["good"], "nested": [["a"]]})
     encoding = {"nested.list.element": "DELTA_BYTE_ARRAY"}
@@ -173,7 +158,7 @@ def test_parquet_is_read_in_every_encoding(compression: str, encoding: str | Non
     if encoding:
         options |= {"use_dictionary": False, "column_encoding": {"text": encoding}}
     Path("t.parquet").write_bytes(stored(table, **options))
-    read_reviews(Path("t.parquet"))
+    read_reviews(Path("t.parquet"), rows=50)
     found = read_columns(Path("t.parquet"), "text")
     assert found["text"].tolist() == table["text"].to_pylist()
 

@@ -1,5 +1,6 @@
 """The ensemble: fitted on valid alone, scored out of fold, and applied through its members."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,25 +13,33 @@ from epochwise.core.cli import InputError
 from epochwise.core.files import copy_epoch, read_json, read_table, write_table
 from epochwise.learners import ensemble
 from stages import stack
-from tests.epochwise.review_project import SIZES, make_project, set_params
+from tests.epochwise.review_project import SIZES, enter, make_project, set_params
 
 MEMBERS = ["baseline", "nb_linear", "mlp"]
 
 
-@pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose members are trained, chosen, scored and stacked."""
-    make_project(tmp_path, monkeypatch)
-    set_params("ensemble", members=MEMBERS)
-    for name in MEMBERS:
-        family = families.load(name)
-        learner = families.load_learner(family.row.learner)
-        learner.train(family, family.read_params(), 1)
-        copy_epoch(paths.epochs(name), 0, paths.chosen(name))
-        learner.score(family, family.read_params(), 1)
-    with monkeypatch.context() as patched:
-        patched.setattr(families, "members", lambda: MEMBERS)
+    folder = tmp_path_factory.mktemp("origin")
+    with pytest.MonkeyPatch.context() as patch:
+        make_project(folder, patch)
+        set_params("ensemble", members=MEMBERS)
+        for name in MEMBERS:
+            family = families.load(name)
+            learner = families.load_learner(family.row.learner)
+            learner.train(family, family.read_params(), 1)
+            copy_epoch(paths.epochs(name), 0, paths.chosen(name))
+            learner.score(family, family.read_params(), 1)
+        patch.setattr(families, "members", lambda: MEMBERS)
         stack.main()
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def project(origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(origin, tmp_path, dirs_exist_ok=True)
+    enter(tmp_path, monkeypatch)
 
 
 def train() -> families.Family:

@@ -1,7 +1,10 @@
 """Text networks: the same seed gives the same bytes, and test is read by score alone."""
 
+import shutil
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -20,11 +23,32 @@ from epochwise.training.steps import Trainer
 from tests.epochwise.review_project import SIZES, make_project, set_params
 
 NETWORKS = [name for name, row in families.table().items() if row.learner == "text"]
+Trained: TypeAlias = Callable[[str], families.Family]
 
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_project(tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """What brings a family into the project of a test, trained once with the seed 1."""
+
+    @cache
+    def origin(name: str) -> Path:
+        folder = tmp_path_factory.mktemp(name)
+        with pytest.MonkeyPatch.context() as patch:
+            make_project(folder, patch)
+            train(name)
+        return folder
+
+    def bring(name: str) -> families.Family:
+        for made in (paths.epochs(name), paths.metrics(name, "epochs.csv").parent):
+            shutil.copytree(origin(name) / made, made)
+        return families.load(name)
+
+    return bring
 
 
 def train(name: str, seed: int = 1) -> families.Family:
@@ -39,8 +63,10 @@ def score(family: families.Family, epoch: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["lstm", "mlp"])
-def test_test_is_scored_in_parts(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    family = train(name)
+def test_test_is_scored_in_parts(
+    name: str, trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family = trained(name)
     found = {}
     for rows in (SIZES["test"], 7):
         monkeypatch.setattr(text, "ROWS", rows)
@@ -52,19 +78,21 @@ def test_test_is_scored_in_parts(name: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_score_gives_what_the_chosen_epoch_gave_in_training_and_gives_new_texts(name: str) -> None:
-    family = train(name)
+def test_score_gives_what_the_chosen_epoch_gave_in_training_and_gives_new_texts(
+    name: str, trained: Trained
+) -> None:
+    family = trained(name)
     score(family, 1)
-    trained = read_table(paths.epochs(name) / "valid.parquet")
-    assert trained.schema.names == ["id", "label", "epoch_000", "epoch_001"]
+    known = read_table(paths.epochs(name) / "valid.parquet")
+    assert known.schema.names == ["id", "label", "epoch_000", "epoch_001"]
     for split, size in SIZES.items():
         table = read_table(paths.scores(name) / f"{split}.parquet")
         facts = ["words", "domain", "rating"] if split == "test" else []
         assert table.schema.names == ["id", "label", "probability", *facts]
         assert len(table) == size and table["probability"].type == pa.float32()
         if split == "valid":
-            assert table["id"] == trained["id"] and table["label"] == trained["label"]
-            assert table["probability"] == trained["epoch_001"]
+            assert table["id"] == known["id"] and table["label"] == known["label"]
+            assert table["probability"] == known["epoch_001"]
     network = keras.models.load_model(paths.chosen(name) / "model.keras")
     assert read_json(paths.scores(name) / "model.json") == {"parameters": network.count_params()}
     texts = read_table(paths.review_split("split", "test"))["text"]
@@ -72,8 +100,8 @@ def test_score_gives_what_the_chosen_epoch_gave_in_training_and_gives_new_texts(
     np.testing.assert_array_equal(likely, table["probability"].to_numpy())
 
 
-def test_the_epoch_table_is_measured_on_those_scores() -> None:
-    train("mlp")
+def test_the_epoch_table_is_measured_on_those_scores(trained: Trained) -> None:
+    trained("mlp")
     table = pd.read_csv(paths.metrics("mlp", "epochs.csv"))
     assert table["epoch"].tolist() == [0, 1] and table["kept"].tolist() == [1, 1]
     valid = read_table(paths.epochs("mlp") / "valid.parquet")
@@ -98,27 +126,29 @@ def test_a_network_learns_what_tells_the_classes_apart() -> None:
     assert table["train_loss"].iloc[-1] < table["train_loss"].iloc[0]
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_others() -> None:
-    def outputs(seed: int) -> dict[str, bytes]:
-        train("mlp", seed)
-        return {path.name: path.read_bytes() for path in paths.epochs("mlp").iterdir()}
+def outputs(name: str) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in paths.epochs(name).iterdir()}
 
-    first = outputs(1)
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(trained: Trained) -> None:
+    trained("mlp")
+    first = outputs("mlp")
     assert set(first) == {"000.keras", "001.keras", "valid.parquet"}
-    assert outputs(1) == first
-    assert all(content != first[name] for name, content in outputs(2).items())
+    train("mlp", 1)
+    assert outputs("mlp") == first
+    train("mlp", 2)
+    assert all(content != first[name] for name, content in outputs("mlp").items())
 
 
 @pytest.mark.parametrize("name", ["mlp", "lstm"])
 def test_inputs_on_disk_give_the_bytes_of_inputs_in_memory(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    name: str, trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = []
-    for most in (mapped.IN_MEMORY, 0):
-        monkeypatch.setattr(mapped, "IN_MEMORY", most)
-        train(name)
-        found.append({path.name: path.read_bytes() for path in paths.epochs(name).iterdir()})
-    assert found[0] == found[1]
+    trained(name)
+    in_memory = outputs(name)
+    monkeypatch.setattr(mapped, "IN_MEMORY", 0)
+    train(name)
+    assert outputs(name) == in_memory
 
 
 @pytest.mark.parametrize("name", ["mlp", "lstm"])
@@ -133,6 +163,8 @@ def test_every_epoch_reads_all_reviews_in_an_order_of_its_own(
         epoch(trainer, columns, batches)
 
     monkeypatch.setattr(Trainer, "epoch", recorded)
+    if name == "lstm":
+        set_params("lstm", units=[2])
     train(name)
     first, second = orders
     assert sorted(first) == sorted(second) == list(range(SIZES["train"]))
@@ -140,8 +172,8 @@ def test_every_epoch_reads_all_reviews_in_an_order_of_its_own(
 
 
 @pytest.mark.parametrize("name", ["lstm", "transformer"])
-def test_what_a_review_gets_does_not_depend_on_its_company(name: str) -> None:
-    family = train(name)
+def test_what_a_review_gets_does_not_depend_on_its_company(name: str, trained: Trained) -> None:
+    family = trained(name)
     copy_epoch(paths.epochs(name), 1, paths.chosen(name))
     texts = read_table(paths.review_split("split", "test"))["text"]
     together = text.probabilities(family, family.read_params(), texts)
@@ -151,15 +183,15 @@ def test_what_a_review_gets_does_not_depend_on_its_company(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["lstm", "transformer"])
-def test_a_review_of_unknown_words_has_a_probability(name: str) -> None:
-    family = train(name)
+def test_a_review_of_unknown_words_has_a_probability(name: str, trained: Trained) -> None:
+    family = trained(name)
     copy_epoch(paths.epochs(name), 1, paths.chosen(name))
     likely = text.probabilities(family, family.read_params(), pa.chunked_array([["unheard of"]]))
     assert 0 < likely[0] < 1
 
 
 def test_an_embedding_may_start_from_random_vectors() -> None:
-    set_params("lstm", embedding="random", embedding_size=3, epochs=1)
+    set_params("lstm", embedding="random", embedding_size=3, epochs=1, units=[2])
     train("lstm")
     network = keras.models.load_model(paths.epochs("lstm") / "000.keras")
     (embedding,) = [x for x in network.layers if isinstance(x, keras.layers.Embedding)]
@@ -186,11 +218,10 @@ def test_a_family_without_a_chosen_network_is_told() -> None:
 def test_scoring_a_part_of_train_changes_its_columns_alone() -> None:
     found = {}
     for scored in (None, SIZES["train"], 20):
-        set_params("lstm", scored=scored)
+        set_params("lstm", scored=scored, units=[2])
         train("lstm")
-        files = {path.name: path.read_bytes() for path in paths.epochs("lstm").iterdir()}
         table = pd.read_csv(paths.metrics("lstm", "epochs.csv"))
-        found[scored] = files, table.filter(like="valid"), table.filter(like="train")
+        found[scored] = outputs("lstm"), table.filter(like="valid"), table.filter(like="train")
     files, valid, trained = found[None]
     for other_files, other_valid, _ in found.values():
         assert other_files == files and other_valid.equals(valid)

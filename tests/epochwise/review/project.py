@@ -12,6 +12,8 @@ import pandas as pd
 import yaml
 from PIL import Image
 
+from tests import forked
+
 PIPELINE = """
 vars: [families.yaml]
 stages:
@@ -118,21 +120,25 @@ class Project:
 
     def git(self, *arguments: str) -> str:
         """Run git; what it prints."""
-        return self._call("git", *arguments)
+        command = ["git", *arguments]
+        return _output(
+            subprocess.run(
+                command, cwd=self.root, env=_environment(), capture_output=True, text=True
+            )
+        )
 
     def dvc(self, *arguments: str) -> str:
         """Run DVC; what it prints."""
-        from sys import executable
+        return _output(forked.run("dvc", *arguments, cwd=self.root, env=_environment()))
 
-        return self._call(executable, "-m", "dvc", *arguments)
 
-    def _call(self, *command: str) -> str:
-        environment = os.environ | IDENTITY | {"DVC_NO_ANALYTICS": "1"}
-        done = subprocess.run(
-            command, cwd=self.root, env=environment, capture_output=True, text=True
-        )
-        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-        return done.stdout
+def _environment() -> dict[str, str]:
+    return os.environ | IDENTITY | {"DVC_NO_ANALYTICS": "1"}
+
+
+def _output(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, f"{done.args}: {done.stdout}{done.stderr}"
+    return done.stdout
 
 
 def reviews(distance: float, threshold: float = 0.5) -> pd.DataFrame:

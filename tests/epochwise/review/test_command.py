@@ -2,19 +2,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import forked
 from tests.epochwise.review.project import Project
 
 ROOT = Path(__file__).parents[3]
 
 
 def review(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "epochwise.review", *arguments],
-        cwd=project.root,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(project.root)},
-        capture_output=True,
-        text=True,
-    )
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(project.root)}
+    return forked.run("epochwise.review", *arguments, cwd=project.root, env=environment)
 
 
 def test_two_revisions_make_a_text_a_page_and_pictures(project: Project, tmp_path: Path) -> None:

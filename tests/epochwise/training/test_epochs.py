@@ -12,6 +12,7 @@ from epochwise.core import paths
 from epochwise.core.files import read_json
 from epochwise.training import epochs, runtime, streams
 from epochwise.training.epochs import Scored, Training
+from epochwise.training.steps import Predictor, Trainer
 
 EPOCHS = 4
 INPUTS = np.random.default_rng(0).random((8, 3)).astype("float32")
@@ -23,7 +24,11 @@ class StopError(Exception):
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+    enter(tmp_path, monkeypatch)
+
+
+def enter(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.chdir(folder)
     Path("params.yaml").write_text("engine: {threads: 2}\n")
 
 
@@ -37,15 +42,16 @@ def training(
     network = keras.Model(inputs, keras.layers.Dense(1)(x))
     network.compile("adam", "mse")
     network.optimizer.build(network.trainable_variables)
+    trainer, predictor = Trainer(network), Predictor(network)
 
     def fit(epoch: int) -> None:
         if epoch == stop_after:
             raise StopError
         order = streams.generator("epoch", 1, epoch).permutation(len(INPUTS))
-        network.fit(INPUTS[order], INPUTS[order, :1], 2, shuffle=False, verbose=0)
+        trainer.epoch((INPUTS, INPUTS[:, :1]), np.split(order, 4))
 
     def score(epoch: int) -> Scored:
-        made = network.predict(INPUTS, 8, verbose=0)[:, 0]
+        made = predictor.predict(INPUTS)[:, 0]
         return Scored({"valid_loss": [3.0, 1.0, 2.0, 4.0][epoch]}, {"valid": made})
 
     def write(history: list[Scored], into: Path) -> None:
@@ -64,6 +70,15 @@ def training(
         identity=epochs.identity(params, []),
         write=write,
     )
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What a training that was never stopped writes."""
+    with pytest.MonkeyPatch.context() as patch:
+        enter(tmp_path_factory.mktemp("whole"), patch)
+        training().run()
+        return outputs()
 
 
 def outputs() -> dict[str, bytes]:
@@ -88,10 +103,8 @@ def test_only_the_best_epochs_are_kept() -> None:
 
 @pytest.mark.parametrize("stop_after", range(1, EPOCHS))
 def test_a_stopped_training_ends_with_the_same_bytes(
-    stop_after: int, capsys: pytest.CaptureFixture[str]
+    stop_after: int, expected: dict[str, bytes], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    training().run()
-    expected = outputs()
     with pytest.raises(StopError):
         training(stop_after=stop_after).run()
     capsys.readouterr()
@@ -101,9 +114,9 @@ def test_a_stopped_training_ends_with_the_same_bytes(
 
 
 @pytest.mark.parametrize("name", ["state.1.npz", "000.kept.npz", "progress.json"])
-def test_a_damaged_checkpoint_begins_anew(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    training().run()
-    expected = outputs()
+def test_a_damaged_checkpoint_begins_anew(
+    name: str, expected: dict[str, bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(StopError):
         training(stop_after=2).run()
     damaged = paths.unfinished("mlp") / name

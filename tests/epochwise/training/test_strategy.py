@@ -50,7 +50,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         make_project(folder, patch)
         shutil.copyfile(ROOT / "families.yaml", folder / "families.yaml")
-        set_params("lstm", batch_size=53, dropout=0.0, embedding_dropout=0.0)
+        set_params("lstm", batch_size=53, units=[4], dropout=0.0, embedding_dropout=0.0)
         family = families.load("lstm")
         text.train(family, family.read_params(), 1)
     return folder
