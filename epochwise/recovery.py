@@ -10,6 +10,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ def stages(text: str) -> dict[str, str]:
     return {block.partition(":\n")[0]: f"  {block}" for block in blocks}
 
 
+@lru_cache(maxsize=4)
 def is_whole(text: str) -> bool:
     """Whether DVC can read the text as dvc.lock."""
     from dvc.schema import COMPILED_LOCKFILE_SCHEMA

@@ -26,10 +26,10 @@ def make_project(folder: Path, *overrides: str) -> Any:
 def change_params(**blocks: dict[str, Any]) -> None:
     """Change values of `train.<family>` in params.yaml of the working directory."""
     path = Path("params.yaml")
-    content = yaml.safe_load(path.read_text())
+    content = yaml.load(path.read_text(), yaml.CSafeLoader)
     for family, changes in blocks.items():
         content["train"][family] |= changes
-    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    path.write_text(yaml.dump(content, Dumper=yaml.CSafeDumper, sort_keys=False))
 
 
 def digits(each: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,9 @@
 """New images are classified and embedded by the networks that were chosen."""
 
+import shutil
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
 
 import numpy as np
@@ -22,18 +24,26 @@ from tests.image_data import CLASSES, EACH, make_project, write_digits
 NAMES = ["zero", "one", "two"]
 
 
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a cnn, as select and score leave it."""
+    folder = tmp_path_factory.mktemp("origin")
+    make_project(folder)
+    with chdir(folder):
+        write_digits("test")
+        runtime.start(seed=0)
+        section = families.load("cnn").read_params()
+        whole, features = cnn.build(section, CLASSES)  # type: ignore[arg-type]
+        keras_file.save(whole, paths.chosen("cnn") / "model.keras")
+        keras_file.save(features, paths.chosen("cnn") / "features.keras")
+        write_json(paths.scores("cnn") / "classes.json", NAMES)
+    return folder
+
+
 @pytest.fixture
-def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cnn, as select and score leave it."""
-    make_project(tmp_path)
+def network(origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(origin, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    write_digits("test")
-    runtime.start(seed=0)
-    section = families.load("cnn").read_params()
-    whole, features = cnn.build(section, CLASSES)  # type: ignore[arg-type]
-    keras_file.save(whole, paths.chosen("cnn") / "model.keras")
-    keras_file.save(features, paths.chosen("cnn") / "features.keras")
-    write_json(paths.scores("cnn") / "classes.json", NAMES)
 
 
 def test_images_are_classified_by_the_chosen_epoch(network: None) -> None:

@@ -126,12 +126,11 @@ def test_a_signal_that_ends_a_module_is_told(server: ForkServer, project: Path) 
     assert run(server, project) == -signal.SIGKILL
 
 
-def test_control_c_is_for_the_stage(project: Path) -> None:
+def test_control_c_is_for_the_stage(server: ForkServer, project: Path) -> None:
     write(project, "import os, signal; os.kill(os.getppid(), 2); os.kill(os.getpid(), 2)")
-    with started() as server:
-        assert run(server, project) == 1
-        write(project, PROBE)
-        assert run(server, project, "after") == 0
+    assert run(server, project) == 1
+    write(project, PROBE)
+    assert run(server, project, "after") == 0
 
 
 def test_control_c_does_not_end_a_server_that_loads(capfd: pytest.CaptureFixture[str]) -> None:

@@ -21,20 +21,30 @@ from epochwise.data.review_files.table import read_columns
 from epochwise.inputs.reviews.tokens import UNKNOWN
 from epochwise.learners import linear
 from tests.configuration import ROOT
-from tests.epochwise.review_project import make_project
+from tests.epochwise.review_project import enter, make_project
 
 THRESHOLD = 0.4
 
 
-@pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose baseline is trained and chosen."""
-    make_project(tmp_path, monkeypatch)
-    family = families.load("baseline")
-    linear.train(family, family.read_params(), 1)
-    copy_epoch(paths.epochs("baseline"), 0, paths.chosen("baseline"))
-    write_json(paths.metrics("baseline", "selection.json"), {"epoch": 0, "threshold": THRESHOLD})
-    write_json(paths.CHAMPIONS, {"champions": {"binary_reviews": {"family": "baseline"}}})
+    folder = tmp_path_factory.mktemp("origin")
+    with pytest.MonkeyPatch.context() as patch:
+        make_project(folder, patch)
+        family = families.load("baseline")
+        linear.train(family, family.read_params(), 1)
+        copy_epoch(paths.epochs("baseline"), 0, paths.chosen("baseline"))
+        chosen = {"epoch": 0, "threshold": THRESHOLD}
+        write_json(paths.metrics("baseline", "selection.json"), chosen)
+        write_json(paths.CHAMPIONS, {"champions": {"binary_reviews": {"family": "baseline"}}})
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def project(origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(origin, tmp_path, dirs_exist_ok=True)
+    enter(tmp_path, monkeypatch)
     return tmp_path
 
 

@@ -41,9 +41,16 @@ class Cluster:
             return len(client.nthreads())
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with running(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster of which a test may kill a worker."""
+    with running(tmp_path_factory.mktemp("mortal")) as cluster:
         yield cluster
 
 
@@ -110,7 +117,7 @@ def test_a_cluster_writes_what_one_process_writes(cluster: Cluster) -> None:
 
 
 def test_a_worker_that_is_killed_midway_changes_nothing(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    mortal: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = run([clean.main])
     killed: list[int] = []
@@ -118,23 +125,23 @@ def test_a_worker_that_is_killed_midway_changes_nothing(
     def killing(path: Path, *how: Any) -> Iterator[pa.Table]:
         for number, table in enumerate(partitions(path, *how)):
             if number == 10 and not killed:
-                os.kill(cluster.workers[0].pid, signal.SIGKILL)
-                killed.append(cluster.workers[0].wait())
+                os.kill(mortal.workers[0].pid, signal.SIGKILL)
+                killed.append(mortal.workers[0].wait())
             yield table
 
     partitions = clean.partitions
     monkeypatch.setattr(clean, "partitions", killing)
-    assert cluster.alive() == 2
-    assert run([clean.main], name="dask", scheduler=cluster.address) == expected
-    assert killed == [-signal.SIGKILL] and cluster.alive() == 1
+    assert mortal.alive() == 2
+    assert run([clean.main], name="dask", scheduler=mortal.address) == expected
+    assert killed == [-signal.SIGKILL] and mortal.alive() == 1
 
 
 def test_the_death_of_the_one_worker_that_has_the_function_changes_nothing(
-    cluster: Cluster,
+    mortal: Cluster,
 ) -> None:
     with (
-        Client(cluster.address, set_as_default=False) as client,
-        started(Engine(name="dask", scheduler=cluster.address, partition_rows=1)) as over,
+        Client(mortal.address, set_as_default=False) as client,
+        started(Engine(name="dask", scheduler=mortal.address, partition_rows=1)) as over,
     ):
         made = over(str, range(50))
         assert next(made) == "0"
@@ -146,7 +153,7 @@ def test_the_death_of_the_one_worker_that_has_the_function_changes_nothing(
         processes = client.run(os.getpid)
         os.kill(processes[holders[0]], signal.SIGKILL)
         assert list(made) == [str(number) for number in range(1, 50)]
-        assert cluster.alive() == 1
+        assert mortal.alive() == 1
 
 
 def test_processes_of_this_machine_are_the_default() -> None:
