@@ -1,5 +1,7 @@
 """The judge of generated digits, and the gan that is trained and scored by it."""
 
+import shutil
+from contextlib import chdir
 from pathlib import Path
 
 import keras
@@ -21,18 +23,27 @@ from tests.image_data import CLASSES, change_params, make_project, write_digits
 STEPS = 3
 
 
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with digits, and with a cnn that has been chosen."""
+    folder = tmp_path_factory.mktemp("origin")
+    make_project(folder)
+    with chdir(folder):
+        change_params(gan={"epochs": 2, "steps_per_epoch": STEPS, "keep_epochs": None})
+        write_digits("train", "valid", "test")
+        runtime.start(seed=0)
+        section = families.load("cnn").read_params()
+        network, features = cnn.build(section, CLASSES)  # type: ignore[arg-type]
+        keras_file.save(network, paths.chosen("cnn") / "model.keras")
+        keras_file.save(features, paths.chosen("cnn") / "features.keras")
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Digits, and a cnn that has been chosen."""
-    make_project(tmp_path)
+def project(origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(origin, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    change_params(gan={"epochs": 2, "steps_per_epoch": STEPS, "keep_epochs": None})
-    write_digits("train", "valid", "test")
     runtime.start(seed=0)
-    section = families.load("cnn").read_params()
-    network, features = cnn.build(section, CLASSES)  # type: ignore[arg-type]
-    keras_file.save(network, paths.chosen("cnn") / "model.keras")
-    keras_file.save(features, paths.chosen("cnn") / "features.keras")
 
 
 def test_the_judge_reads_what_the_chosen_cnn_reads() -> None:

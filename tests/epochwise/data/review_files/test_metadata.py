@@ -11,7 +11,7 @@ from tests.forked import FORKS
 
 
 def test_no_byte_of_the_metadata_of_parquet_can_end_the_process(tmp_path: Path) -> None:
-    # Each file is read in a fork first: of this process, TensorFlow in it, that takes long.
+    # Each file is read in a fork first, which takes long where TensorFlow is loaded, as here.
     with ProcessPoolExecutor(1, FORKS) as small:
         refused, size = small.submit(refused_bytes, tmp_path / "t.parquet").result()
     assert refused > size / 3
