@@ -19,6 +19,7 @@ It takes DVC's own arguments, and is what `dvc` in the project's environment run
 - A choice (`-S`) that conf/ does not have is told as `make params` tells it.
 """
 
+import gc
 import os
 import re
 import shutil
@@ -215,6 +216,9 @@ def run_and_remember(
 
 
 if __name__ == "__main__":
+    # The pipeline stays in memory as long as DVC runs: to look for garbage in it takes a second.
+    gc.freeze()
+    gc.set_threshold(100_000)
     Stage.run = run_and_remember
     Lockfile.dump_stages = _dump_stages
     serialize._yaml.parse_yaml = strictyaml.parse_yaml = parse
