@@ -6,12 +6,18 @@ dependencies, a column each, are not in it.
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from textwrap import wrap
 from typing import Any
 
 from dvc.commands.experiments import show
 from dvc.compare import TabularData
 from dvc.ui import table
 from rich.cells import cell_len
+
+AROUND = 7
+"""What stands around two columns: a blank at both ends of each, and lines between and beside."""
+NARROWEST = 20
+"""Lines of a folded cell are not shorter, whatever the terminal."""
 
 _rich_table = table.rich_table
 _show_experiments = show.show_experiments
@@ -48,12 +54,23 @@ def rich_table(
     """Show a table in parts that the terminal has room for, each with the first column."""
     if pager and not ui.isatty():
         return _rich_table(ui, data, headers, pager=pager, **options)
-    cells = [[str(cell) for cell in column] for column in zip(headers, *data, strict=True)]
-    widths = [max(map(cell_len, column)) for column in cells]
+    first = max(cell_len(str(cell)) for cell in (headers[0], *(row[0] for row in data)))
+    room = ui.rich_console.width - first - AROUND
+    cut = [[row[0], *(folded(cell, room) for cell in row[1:])] for row in data]
+    cells = [[str(cell) for cell in column] for column in zip(headers, *cut, strict=True)]
+    widths = [max(map(cell_len, "\n".join(column).split("\n"))) for column in cells]
     with ui.pager() if pager else nullcontext():
         for shown in parts(widths, ui.rich_console.width):
-            rows = [[row[column] for column in shown] for row in data]
+            rows = [[row[column] for column in shown] for row in cut]
             _rich_table(ui, rows, [headers[column] for column in shown], **options)
+
+
+def folded(cell: Any, room: int) -> Any:
+    """The cell, in lines of at most `room` characters where it is longer: rich shows none of it."""
+    text = str(cell)
+    if cell_len(text) <= room:
+        return cell
+    return "\n".join(wrap(text, max(room, NARROWEST)))
 
 
 def parts(widths: Sequence[int], room: int) -> Iterator[list[int]]:

@@ -7,8 +7,9 @@ from dvc.compare import TabularData
 from dvc.ui import ui
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
-from epochwise.experiment_table import parts, show_experiments
+from epochwise.experiment_table import parts, rich_table, show_experiments
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=12), st.integers(20, 200))
@@ -23,6 +24,23 @@ def test_parts_have_every_column_once_and_fit(widths: list[int], room: int) -> N
         assert taken <= room or len(shown) <= 2
         if after:
             assert taken + widths[after[1]] + 3 > room, "one more would have fitted"
+
+
+@pytest.mark.parametrize("width", [60, 160])
+def test_a_cell_that_is_wider_than_the_terminal_is_shown_in_lines(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ui, "_enabled", True)
+    monkeypatch.setattr(ui, "rich_console", Console(width=width))
+    words = [f"word{number}" for number in range(60)]
+    column = {"train.mlp.optimizer": {"no_wrap": True, "overflow": "ellipsis"}}
+    data = [["idea", " ".join(words), "0.787"], ["main", "adam", "0.78"]]
+    headers = ["Experiment", "train.mlp.optimizer", "bacc"]
+    rich_table(ui, data, headers, header_styles=column, borders="horizontals")
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert all(cell in shown for cell in [*words, "adam", "0.787", "0.78"])
+    assert max(len(line) for line in shown.splitlines()) <= width
 
 
 @pytest.mark.parametrize(
