@@ -14,8 +14,8 @@ from dvc.compare import TabularData
 from dvc.ui import table
 from rich.cells import cell_len
 
-AROUND = 7
-"""What stands around two columns: a blank at both ends of each, and lines between and beside."""
+BORDER, BETWEEN = 1, 3
+"""What a table takes beside its columns: a line, and for each a blank at both ends and a line."""
 NARROWEST = 20
 """Lines of a folded cell are not shorter, whatever the terminal."""
 
@@ -55,7 +55,7 @@ def rich_table(
     if pager and not ui.isatty():
         return _rich_table(ui, data, headers, pager=pager, **options)
     first = max(cell_len(str(cell)) for cell in (headers[0], *(row[0] for row in data)))
-    room = ui.rich_console.width - first - AROUND
+    room = ui.rich_console.width - BORDER - first - 2 * BETWEEN
     cut = [[row[0], *(folded(cell, room) for cell in row[1:])] for row in data]
     cells = [[str(cell) for cell in column] for column in zip(headers, *cut, strict=True)]
     widths = [max(map(cell_len, "\n".join(column).split("\n"))) for column in cells]
@@ -66,7 +66,7 @@ def rich_table(
 
 
 def folded(cell: Any, room: int) -> Any:
-    """The cell, in lines of at most `room` characters where it is longer: rich shows none of it."""
+    """The cell, in lines of `room` characters where it is longer: of such rich shows only `…`."""
     text = str(cell)
     if cell_len(text) <= room:
         return cell
@@ -78,13 +78,12 @@ def parts(widths: Sequence[int], room: int) -> Iterator[list[int]]:
 
     `widths` are those of the columns without what stands between them, `room` of the terminal.
     """
-    border, between = 1, 3
-    first, *others = (width + between for width in widths)
-    shown, taken = [0], border + first
+    first, *others = (width + BETWEEN for width in widths)
+    shown, taken = [0], BORDER + first
     for column, width in enumerate(others, start=1):
         if len(shown) > 1 and taken + width > room:
             yield shown
-            shown, taken = [0], border + first
+            shown, taken = [0], BORDER + first
         shown.append(column)
         taken += width
     yield shown
