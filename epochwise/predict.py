@@ -2,7 +2,8 @@
 
 The reviews are a column of a csv, tsv, JSON Lines or Parquet file, or one text as an argument or on
 standard input. A file gets the columns `probability` and `predicted` and goes to standard output as
-csv, or to `--output`, which is csv or Parquet as its name ends; a text becomes one line.
+csv, or to `--output`, which is csv or Parquet as its name ends; a text becomes one line. Columns
+become text, unless both files are Parquet.
 """
 
 import sys
@@ -20,7 +21,7 @@ from epochwise.core import lock, params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import read_json, read_table
 from epochwise.data.cleaning import Clean, clean_text
-from epochwise.data.review_files.table import read_columns
+from epochwise.data.review_files.table import open_table, read_columns
 from epochwise.inputs.reviews.tokens import split, tokenize
 from epochwise.measures.binary import at_threshold
 from epochwise.results import CSV, PARQUET, Output, check_output, write_output
@@ -141,6 +142,10 @@ def predict_file(classifier: Classifier, path: Path, column: str, output: Path |
     if taken := [name for name in ADDED if name in table]:
         raise InputError(f"{path} has a column '{taken[0]}', as what is added: rename it")
     predicted = predict_table(classifier, table, column)
+    if output and output.suffix == PARQUET and open_table(path).typed:
+        # Whether what it unpacks to fits is known by now.
+        kept = read_table(path).to_pandas(ignore_metadata=True, types_mapper=pd.ArrowDtype)
+        predicted = kept.assign(**predicted[[*ADDED]])
     write_output(output, predicted)
     empty = int(predicted["predicted"].isna().sum())
     if empty:

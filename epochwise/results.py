@@ -4,7 +4,7 @@ import csv
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -42,20 +42,24 @@ def write_output(path: Path | None, frame: pd.DataFrame) -> None:
     Raises:
         InputError: no file can be made there.
     """
-    texts = frame.select_dtypes(["object", "string"])
-    # Only a quoted carriage return is part of a value for every reader of csv.
-    returns = any(texts[name].str.contains("\r", regex=False).any() for name in texts)
-    quoting = csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
     if path is None:
-        frame.to_csv(sys.stdout, index=False, quoting=quoting)
+        frame.to_csv(sys.stdout, index=False, quoting=_quoting(frame))
         return
     try:
         if path.suffix == PARQUET:
             write_table(path.resolve(), pa.Table.from_pandas(frame, preserve_index=False))
         else:
             with replacing(path.resolve()) as beside:
-                frame.to_csv(beside, index=False, quoting=quoting)
+                frame.to_csv(beside, index=False, quoting=_quoting(frame))
     except FileNotFoundError as error:
         reason = os.strerror(error.errno or 0)
         raise InputError(f"--output is '{path}': {reason}: name another place") from None
     print(f"{path}: {len(frame)} rows", file=sys.stderr)
+
+
+def _quoting(frame: pd.DataFrame) -> Literal[0, 2]:
+    """Which values of a csv file to quote, by Python's csv."""
+    texts = frame.select_dtypes(["object", "string"])
+    # Only a quoted carriage return is part of a value for every reader of csv.
+    returns = any(texts[name].str.contains("\r", regex=False).any() for name in texts)
+    return csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL

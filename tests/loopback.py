@@ -4,8 +4,8 @@ import contextlib
 import hashlib
 import socket
 import struct
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event
 
 CONTENT = bytes(range(256)) * 2000
 
@@ -53,7 +53,7 @@ class Handler(BaseHTTPRequestHandler):
         with contextlib.suppress(ConnectionError):
             self.wfile.write(content[start:end])
         if self.server.trouble == "stall":
-            time.sleep(0.5)
+            Event().wait(5)  # for tests that replace time.sleep too
         if self.server.trouble == "reset":
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()

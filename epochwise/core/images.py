@@ -1,5 +1,7 @@
 """Images in files of others: of a few formats, and of no more pixels than the memory holds."""
 
+import errno
+import os
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -29,6 +31,7 @@ def load_image(path: Path) -> "Image.Image":
     Raises:
         InputError: the file is of none of the FORMATS, damaged, or an image of more pixels than
             Pillow trusts.
+        OSError: the system refuses the file, or has no room for it.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -54,5 +57,9 @@ def load_image(path: Path) -> "Image.Image":
         ) from None
     # Pillow raises what a decoder happens to raise, a SyntaxError for a broken PNG among it.
     except Exception as error:
+        # An image that may not be read is not damaged; a place that is none its content can name.
+        number = getattr(error, "errno", None)
+        if number not in (None, errno.EINVAL):
+            raise OSError(number, os.strerror(number), str(path)) from None
         raise InputError(f"{path} cannot be read as an image: {error}: get it again") from None
     return image

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -113,9 +115,11 @@ def fetch_url(path: Path) -> Path:
     """
     pin = params.read_file(path, Url)
     target = _cached(pin.file)
-    sha256 = pin.sha256 or first_seen(path, pin.file)
-    _retrieve(pin.url, target, sha256 and f"sha256:{sha256}", path if pin.sha256 else seen(path))
-    check_first_use(path, pin.file, target)
+    with _alone(target):
+        sha256 = pin.sha256 or first_seen(path, pin.file)
+        expected = sha256 and f"sha256:{sha256}"
+        _retrieve(pin.url, target, expected, path if pin.sha256 else seen(path))
+        check_first_use(path, pin.file, target)
     return target
 
 
@@ -168,8 +172,21 @@ def fetch_urls(path: Path) -> list[Path]:
     targets = []
     for name, md5 in pin.md5.items():
         targets.append(_cached(pin.folder) / name)
-        _retrieve(pin.base + name, targets[-1], f"md5:{md5}", path)
+        with _alone(targets[-1]):
+            _retrieve(pin.base + name, targets[-1], f"md5:{md5}", path)
     return targets
+
+
+@contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    """Wait until no other process fetches `target`: two would resume one transfer at once."""
+    with ExitStack() as stack:
+        # A cache may be there to be read alone, and its file system may know no locks.
+        with suppress(OSError):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            held = stack.enter_context(target.with_name(f"{target.name}.lock").open("w"))
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def _retrieve(url: str, target: Path, known_hash: str | None, pin: Path) -> None:

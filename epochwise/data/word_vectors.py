@@ -4,6 +4,7 @@ Files are read as a stream and only the rows of wanted words are kept, so that a
 gigabytes takes no more memory than the vocabulary does. Nothing is unpickled.
 """
 
+import codecs
 import io
 import logging
 import re
@@ -267,7 +268,7 @@ def read_vectors(path: Path, words: Sequence[str]) -> np.ndarray:
 
 def _rows(path: Path, file: IO[bytes], wanted: Iterable[bytes]) -> tuple[int, Iterator[Row]]:
     """The size of the vectors, and the rows of those words that are still in `wanted`."""
-    first = file.readline(CHUNK)
+    first = file.readline(CHUNK).removeprefix(codecs.BOM_UTF8)
     header = re.fullmatch(rb"([0-9]{1,12}) ([1-9][0-9]{0,4})\s*", first)
     count, size = map(int, header.groups()) if header else (None, len(first.split()) - 1)
     if size > MOST_NUMBERS:

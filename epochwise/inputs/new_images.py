@@ -41,10 +41,16 @@ def read(path: Path, network: keras.Model, dataset: str) -> tuple[list[str], Row
         pixels = read_images(path)
         _tell_of_dark_on_light(pixels)
         return [str(row) for row in range(len(pixels))], scaled(pixels)
-    files = [path] if path.is_file() else list(_readable(path))
+    folder = path.parent if path.is_file() else path
+    files = [path] if path.is_file() else _listed(path)
+    for name in (str(file.relative_to(folder)) for file in files):
+        if UNUSABLE.search(name):
+            raise InputError(f"{folder}: the name {name!r} is not plain UTF-8: rename it")
+    if path.is_dir():
+        files = list(_readable(files))
     if not files:
         raise InputError(f"{path}: found no images ({', '.join(sorted(SUFFIXES))})")
-    names = [file.name if path.is_file() else str(file.relative_to(path)) for file in files]
+    names = [str(file.relative_to(folder)) for file in files]
     images = ImageFiles(files, network.input_shape[1:])
     if not digits:
         return names, images
@@ -65,15 +71,22 @@ def _tell_of_dark_on_light(pixels: np.ndarray) -> None:
         )
 
 
-def _readable(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part[0] == "." for part in path.relative_to(folder).parts)
-        if path.is_file() and path.suffix.lower() in SUFFIXES | UNREAD and not hidden:
-            if UNUSABLE.search(path.name):
-                raise InputError(f"{folder}: the name {path.name!r} is not plain UTF-8: rename it")
-            try:
-                load_image(path)
-            except InputError as error:
-                print(f"left out: {error}", file=sys.stderr)
-            else:
-                yield path
+def _listed(folder: Path) -> list[Path]:
+    """The files of images in and below a folder that are not hidden, also in formats not read."""
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and path.suffix.lower() in SUFFIXES | UNREAD
+        and not any(part[0] == "." for part in path.relative_to(folder).parts)
+    ]
+
+
+def _readable(files: list[Path]) -> Iterator[Path]:
+    for path in files:
+        try:
+            load_image(path)
+        except InputError as error:
+            print(f"left out: {error}", file=sys.stderr)
+        else:
+            yield path

@@ -1,6 +1,7 @@
 """Predict: cleaned as the pipeline cleans, and honest about texts with nothing to read."""
 
 import io
+import json
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -148,6 +150,31 @@ def test_a_file_is_answered_as_csv_and_reviews_without_words_are_counted(
     predict.main(input_file=Path("in.csv"), output=Path("out.parquet"))
     table = pd.read_parquet("out.parquet")
     assert table["n"].tolist() == ["1", "2", "3"] and table["predicted"].isna().sum() == 2
+
+
+def test_columns_of_parquet_keep_their_types_in_parquet(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = pa.table(
+        {
+            "n": pa.array([1, None, 3], pa.int16()),
+            "text": pa.array(["good", None, "bad"]).dictionary_encode(),
+            "meta": [{"tags": ["x"]}, None, {"tags": []}],
+            "id": pa.array([b"\xff", b"a", None], pa.binary()),
+            "day": pa.array([0, 1, None], pa.date32()),
+            "__index_level_0__": [7, 8, 9],
+        }
+    )
+    pandas = {"index_columns": ["__index_level_0__"], "columns": [], "column_indexes": []}
+    write_table(Path("in.parquet"), table.replace_schema_metadata({"pandas": json.dumps(pandas)}))
+    predict.main(input_file=Path("in.parquet"), output=Path("out.parquet"))
+    found = pq.read_table("out.parquet")
+    assert found.schema.names == [*table.schema.names, "probability", "predicted"]
+    assert found.select(table.schema.names).replace_schema_metadata().equals(table)
+    assert found["predicted"].to_pylist() == [1, None, 0]
+    assert (found["probability"].type, found["probability"].null_count) == (pa.float32(), 1)
+    predict.main(input_file=Path("in.parquet"), output=Path("out.csv"))
+    assert pd.read_csv("out.csv")["id"].tolist()[:2] == ["ff", "a"]
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def array_files(path: Path) -> list[Path]:
     files = [
         file
         for file in sorted(path.glob("*"))
-        if file.is_file() and re.search(r"idx\d|ubyte|\.npz$", file.name)
+        if file.is_file() and re.search(r"^[^.].*(idx\d|ubyte|\.npz$)", file.name)
     ]
     if not files:
         raise InputError(
@@ -179,5 +179,6 @@ def _pair(part: str, found: dict[tuple[str, str], tuple[str, np.ndarray]]) -> La
 
 
 def _words(name: str) -> list[str]:
-    stem = Path(name).name.lower()
-    return re.findall(r"t10k|[a-z]+", stem)
+    """The words of an array's key in a npz file, and after them those of the file's name."""
+    file, _, key = Path(name).name.lower().partition(".npz:")
+    return re.findall(r"t10k|[a-z]+", f"{key} {file}")

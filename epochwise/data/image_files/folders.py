@@ -16,6 +16,8 @@ GROUP = 500
 IMAGES = SUFFIXES | UNREAD
 SHOWN = 5
 """Kinds of files in a message."""
+OF_MACOS = "__MACOSX"
+"""The folder of notes on files that macOS puts into a zip archive."""
 
 ImageFiles = dict[str, dict[str, list[Path]]]
 """Files by part of the source and by class."""
@@ -33,7 +35,7 @@ def list_images(folder: Path) -> ImageFiles:
     images = {part: _classes(path) for part, path in parts.items()}
     images = {part: classes for part, classes in images.items() if classes}
     if not images or max(map(len, images.values())) < 2:
-        found = Counter(path.suffix.lower() or path.name for path in folder.rglob("*.*"))
+        found = Counter(path.suffix.lower() or path.name for path in _listed_below(folder))
         most = sorted(found, key=lambda suffix: (-found[suffix], suffix))[:SHOWN]
         listed = ", ".join(f"{found[suffix]} {suffix}" for suffix in most)
         raise InputError(
@@ -89,7 +91,7 @@ def _find_parts(folder: Path) -> dict[str, Path]:
 def _refuse_other_parts(folder: Path, parts: dict[str, Path]) -> None:
     for path in _folders(folder):
         if path not in parts.values() and any(
-            file.suffix.lower() in IMAGES and file.name[0] != "." for file in path.rglob("*.*")
+            file.suffix.lower() in IMAGES for file in _listed_below(path)
         ):
             raise InputError(
                 f"{path} has images, but its name is that of no split, as {', '.join(parts)} beside"
@@ -118,7 +120,9 @@ def _listed_below(folder: Path) -> list[Path]:
 
 def _listed(folder: Path) -> list[Path]:
     """What is in a folder and not hidden, sorted by name."""
-    found = [path for path in sorted(folder.glob("*")) if path.name[0] != "."]
+    found = [
+        path for path in sorted(folder.glob("*")) if path.name[0] != "." and path.name != OF_MACOS
+    ]
     for path in found:
         if UNUSABLE.search(path.name):
             raise InputError(f"{folder}: the name {path.name!r} is not plain UTF-8: rename it")

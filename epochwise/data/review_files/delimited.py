@@ -3,16 +3,19 @@
 import csv
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 
 from epochwise.core.cli import InputError
-from epochwise.data.review_files.stream import LONGEST, START, TOGETHER, first_bytes, lines
+from epochwise.data.review_files.stream import LONGEST, MARK, START, TOGETHER, first_bytes, lines
 from epochwise.data.review_files.values import TO_UTF8
 
 BYTES = "latin-1"
 """Maps each byte to a character and back: Python's csv reads characters alone."""
+ROWS = 20
+"""The first rows, which tell the separator."""
 
 
 def header(path: Path) -> list[str]:
@@ -71,21 +74,23 @@ def read(path: Path, names: list[str] | None, rows: int) -> Iterator[pa.Table]:
 def _rows(path: Path) -> Iterator[list[str]]:
     """The rows that are not blank, the header first, bytes as characters.
 
-    Of a single column a blank line is a row: its value is empty.
+    Of a single column a blank line below the header is a row: its value is empty.
     """
-    first_line = re.split(b"[\r\n]", first_bytes(path), maxsplit=1)[0].decode(BYTES)
-    separator = max(",\t;|", key=first_line.count)
-    source = _Pieces(path)
-    if named := re.fullmatch("sep=(.)", first_line):  # Excel's own way to say it
-        separator = named[1]
-        next(source)
-    width = 0
     csv.field_size_limit(LONGEST)
+    start = first_bytes(path)
+    source = _Pieces(path)
+    if named := re.match(rb'\s*"?sep=(.)"? *(?:[\r\n]|$)', start):  # Excel's own way to say it
+        separator = named[1].decode(BYTES)
+        while not next(source).strip():
+            pass
+    else:
+        separator = _separator(start)
+    width = 0
     number = 0
     try:
         # Not strict, text after a closing quote would swallow the rows up to the next quote.
         for row in csv.reader(source, delimiter=separator, strict=True):
-            if row or width == 1:
+            if (row and width) or width == 1 or any(map(str.strip, row)):
                 yield row or [""]
                 width = len(row) or width
                 number += 1
@@ -96,6 +101,20 @@ def _rows(path: Path) -> Iterator[list[str]]:
         elif "expected after" in trouble:
             trouble = "text follows a closing quote, expected each quote inside of a value twice"
         raise InputError(f"{path}, row {number}: {trouble}: repair the file") from None
+
+
+def _separator(start: bytes) -> str:
+    """That by which the first rows have one width, else that by which the header is widest."""
+    pieces = [piece.decode(BYTES) for piece in start.splitlines(keepends=True)]
+    widths = {}
+    for separator in "\t;|,":  # commas are in many a text
+        rows = csv.reader(pieces, delimiter=separator)
+        filled = (len(row) for row in rows if any(map(str.strip, row)))
+        found = list(islice(filled, ROWS))
+        is_cut = len(start) >= START - len(MARK) and len(found) < ROWS
+        widths[separator] = found[:-1] if is_cut and len(found) > 1 else found
+    even = [one for one, found in widths.items() if len(set(found)) == 1 < found[0]]
+    return max(even or ",\t;|", key=lambda one: widths[one][:1])
 
 
 def _size(row: list[str]) -> int:

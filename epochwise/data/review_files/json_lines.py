@@ -1,6 +1,7 @@
 """Tables in JSON Lines: an object per line, gzipped or not."""
 
 import json
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def read(path: Path, names: list[str] | None, rows: int) -> Iterator[pa.Table]:
 
     Raises:
         InputError: a line is no object, or a value of a named column is nested. Of all columns
-            those that are nested become JSON text.
+            those that are nested stay JSON as it is written.
     """
     columns: dict[str, list[str | None]] = {name: [] for name in names or ()}
     count = size = 0
@@ -53,10 +54,12 @@ def read(path: Path, names: list[str] | None, rows: int) -> Iterator[pa.Table]:
         if found is None:
             continue
         if names is None:
+            if any(isinstance(value, dict | list) for value in found.values()):
+                found = _as_written(line.decode("utf-8"))
             columns |= {name: [None] * count for name in found if name not in columns}
             _check_number(columns, path, number)
         for name, values in columns.items():
-            values.append(_text(found.get(name), (path, number, name), names is None))
+            values.append(_text(found.get(name), (path, number, name)))
         count, size = count + 1, size + len(line)
         if count == rows or size > TOGETHER:
             yield _table(columns)
@@ -86,8 +89,26 @@ def _object(path: Path, number: int, line: bytes) -> dict[str, Any] | None:
     return {_utf8(name): value for name, value in found.items()}
 
 
-def _text(value: Any, at: tuple[Path, int, str], nested: bool) -> str | None:
-    if isinstance(value, dict | list) and not nested:
+def _as_written(line: str) -> dict[str, Any]:
+    """The object in a line that is known to hold one; what is nested in it stays text."""
+    found = {}
+    place = _after(r"\s*\{\s*", line, 0)
+    while line[place] != "}":
+        name, place = DECODER.raw_decode(line, place)
+        start = _after(r"\s*:\s*", line, place)
+        value, end = DECODER.raw_decode(line, start)
+        found[_utf8(name)] = line[start:end] if isinstance(value, dict | list) else value
+        place = _after(r"\s*,?\s*", line, end)
+    return found
+
+
+def _after(pattern: str, line: str, place: int) -> int:
+    found = re.compile(pattern).match(line, place)
+    return found.end() if found else place
+
+
+def _text(value: Any, at: tuple[Path, int, str]) -> str | None:
+    if isinstance(value, dict | list):
         path, number, name = at
         raise InputError(
             f"{path}, line {number}: column '{name}' is nested ({_shown(value)}), expected text or"

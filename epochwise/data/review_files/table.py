@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -50,10 +50,15 @@ OTHERS = {
     b"SQLite format 3": "an SQLite database",
 }
 """How files of other kinds begin that people have."""
+NAMES = ("product_id", "user_id", "domain")
+"""The columns whose values are names, which say nothing by themselves."""
 WHOLE = 1 << 20
 """Rows of a table that is read for itself, not for the pipeline."""
 SHOWN = 40
 """Names of columns in a message."""
+
+Parts: TypeAlias = Callable[[], Iterator[pa.Array]]
+"""Reads a column, in parts."""
 
 
 class Columns(Section):
@@ -101,12 +106,14 @@ class TableFile(NamedTuple):
     """A table in one of the formats: the names of its columns, and how to read it.
 
     `read(names, rows)` yields tables of about `rows` rows with the columns `names`, or with all
-    for None. Rows of an `open_ended` table may have columns that its first rows lack.
+    for None. Rows of an `open_ended` table may have columns that its first rows lack. Columns of a
+    `typed` table have types, so that bytes in them may be no text.
     """
 
     names: list[str]
     read: Callable[[list[str] | None, int], Iterator[pa.Table]]
-    open_ended: bool
+    open_ended: bool = False
+    typed: bool = False
 
 
 def read_table_file(path: Path, columns: Columns, rule: Rule, rows: int) -> Iterator[pa.Table]:
@@ -126,9 +133,12 @@ def read_table_file(path: Path, columns: Columns, rule: Rule, rows: int) -> Iter
         present = {key: name for key, name in columns.model_dump().items() if name is not None}
     parts = partial(_texts, file, path)
     rating, time = present.get("rating", ""), present.get("time", "")
-    scale = _scale(partial(parts, rating) if rating else None, "label" in present, rule, path)
+    ratings, labels = (
+        partial(parts, present[key]) if key in present else None for key in ("rating", "label")
+    )
+    labeller = Labeller((path, rating, 0), _scale(ratings, labels, rule, path))
     clock = Clock((path, time, 0), partial(parts, time))
-    convert = _Converter(path, present, Labeller((path, rating, 0), scale), clock)
+    convert = _Converter(path, file.typed, present, labeller, clock)
     start = 0
     names = list(dict.fromkeys(present.values()))
     for table in _readable(file.read(names, rows), path):
@@ -161,9 +171,13 @@ def read_columns(path: Path, text: str) -> pd.DataFrame:
             raise InputError(f"{path} has the column '{name}' twice: rename one of them")
     frames, start = [], 0
     for table in _readable(file.read(None, WHOLE), path):
+        columns = {name: table[name].combine_chunks() for name in table.column_names}
         strings = {
-            name: values.strings(table[name].combine_chunks(), (path, name, start))
-            for name in table.column_names
+            name: values.strings(
+                values.or_hex(column) if file.typed and name != text else column,
+                (path, name, start),
+            )
+            for name, column in columns.items()
         }
         frames.append(pa.table(strings).to_pandas())
         start += len(table)
@@ -184,15 +198,15 @@ def open_table(path: Path) -> TableFile:
                 " csv in UTF-8"
             )
     if path.suffix == ".parquet" or start.startswith(b"PAR1"):
-        return TableFile(parquet.header(path), partial(parquet.read, path), False)
+        return TableFile(parquet.header(path), partial(parquet.read, path), typed=True)
     if start.startswith(b"[") and {".json", ".jsonl", ".ndjson"} & set(path.suffixes):
         raise InputError(
             f"{path} holds a JSON array, expected JSON Lines, an object in each line: convert it,"
             " for instance with `jq -c '.[]'`"
         )
     if start.startswith(b"{") or {".jsonl", ".ndjson"} & set(path.suffixes):
-        return TableFile(json_lines.header(path), partial(json_lines.read, path), True)
-    return TableFile(delimited.header(path), partial(delimited.read, path), False)
+        return TableFile(json_lines.header(path), partial(json_lines.read, path), open_ended=True)
+    return TableFile(delimited.header(path), partial(delimited.read, path))
 
 
 def _readable(tables: Iterator[pa.Table], path: Path) -> Iterator[pa.Table]:
@@ -214,9 +228,7 @@ def _texts(file: TableFile, path: Path, name: str) -> Iterator[pa.Array]:
         start += len(table)
 
 
-def _scale(
-    ratings: Callable[[], Iterator[pa.Array]] | None, labelled: bool, rule: Rule, path: Path
-) -> Scale | None:
+def _scale(ratings: Parts | None, labels: Parts | None, rule: Rule, path: Path) -> Scale | None:
     """The scale of the ratings; None where there are none, or all are equal.
 
     Raises:
@@ -225,8 +237,11 @@ def _scale(
     """
     if rule.scale:
         return rule.on(*rule.scale)
+    if ratings is None:
+        return None
+    labelled = labels is not None and any(len(part) > part.null_count for part in labels())
     low, high = np.inf, -np.inf
-    for column in ratings() if ratings else ():
+    for column in ratings():
         found = pc.min_max(values.numbers(column)).as_py()
         if found["min"] is not None:
             low, high = min(low, found["min"]), max(high, found["max"])
@@ -253,6 +268,7 @@ class _Converter(NamedTuple):
     """What the tables of one file become, one part after the other."""
 
     path: Path
+    typed: bool
     present: dict[str, str]
     labeller: Labeller
     clock: Clock
@@ -264,6 +280,8 @@ class _Converter(NamedTuple):
             column = table[name].combine_chunks()
             if key == "time" and pa.types.is_timestamp(column.type):
                 column = pc.cast(pc.cast(column, pa.timestamp("s"), safe=False), pa.int64())
+            if self.typed and key in NAMES:
+                column = values.or_hex(column)
             texts[key] = values.strings(column, (self.path, name, start))
             if key in {"rating", "label", "split", "time"}:
                 trimmed[key] = values.trimmed(texts[key])
@@ -271,7 +289,7 @@ class _Converter(NamedTuple):
             "review_id": np.arange(start, start + len(table)),
             "text": texts["text"],
         }
-        for key in ("product_id", "user_id", "domain"):
+        for key in NAMES:
             if key in texts:
                 columns[key] = values.value_or_null(texts[key])
         if "label" in trimmed:

@@ -9,12 +9,18 @@ import pyarrow.compute as pc
 
 from epochwise.core.cli import InputError
 
-BYTES = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+BYTES = (
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_binary_view,
+    pa.types.is_fixed_size_binary,
+)
 SHOWN = 40
 """Characters of a value in a message."""
 MISSING = ("", "na", "n/a", "nan", "none", "null", "-")
 """What stands for a rating, a label, a split or a time that is not there, in whatever case."""
 TO_UTF8 = "convert the file, for instance with `iconv -f LATIN1 -t UTF-8`"
+COLUMN_TO_UTF8 = "convert the column, or a csv file for instance with `iconv -f LATIN1 -t UTF-8`"
 
 Place = tuple[Path, str, int]
 """File, column, and number of rows before: where a value is, for messages."""
@@ -25,7 +31,7 @@ Found = tuple[int, str] | None
 def strings(column: pa.Array, at: Place) -> pa.Array:
     """A column as text, made sure to be UTF-8, which Parquet does not make sure of."""
     try:
-        if not any(is_bytes(column.type) for is_bytes in BYTES):
+        if not _is_bytes(column):
             column = pc.cast(column, pa.string())
         column = pc.cast(column, pa.binary())
     except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
@@ -41,8 +47,32 @@ def strings(column: pa.Array, at: Place) -> pa.Array:
                 (value or b"").decode("utf-8")
             except UnicodeDecodeError as error:
                 near = value[error.start : error.start + SHOWN]
-                refuse(at, row, near, f"UTF-8: {TO_UTF8}")
+                refuse(at, row, near, f"UTF-8: {COLUMN_TO_UTF8}")
         raise
+
+
+def or_hex(column: pa.Array) -> pa.Array:
+    """A column, with hexadecimal digits for bytes that are no UTF-8, such as those of a UUID."""
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
+    if not _is_bytes(column):
+        return column
+    try:
+        return pc.cast(pc.cast(column, pa.binary()), pa.string())
+    except pa.ArrowInvalid:
+        texts = [value if value is None else _text_or_hex(value) for value in column.to_pylist()]
+        return pa.array(texts, pa.string())
+
+
+def _is_bytes(column: pa.Array) -> bool:
+    return any(is_kind(column.type) for is_kind in BYTES)
+
+
+def _text_or_hex(value: bytes) -> str:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.hex()
 
 
 def trimmed(column: pa.Array) -> pa.Array:

@@ -33,6 +33,8 @@ KAGGLE = Columns(
     domain=None,
 )
 STARS = [1.0, 5.0]
+PINS = (".yaml", ".yml")
+"""How the names of pins end."""
 MOST_RATINGS = 25
 """Different ratings, rounded, that are counted: of a finer scale none are."""
 
@@ -87,11 +89,16 @@ def open_source(reviews: Params, rows: int) -> tuple[Path, str, Iterator[pa.Tabl
         tables = read_table_file(path, reviews.columns, reviews.rule, rows)
         return path, "the user's own", tables
     if reviews.source == "snippets":
+        if path.suffix not in PINS:
+            raise InputError(
+                f"reviews.path is '{path}', expected a pin as sources/snippets.yaml is one: for a"
+                " table of your own set reviews=table"
+            )
         pin = params.read_file(path, Package)
         path = fetch_package(path)
         return path, pin.licence, read_snippets(path)
     licence = "none stated; cite McAuley & Leskovec 2013"
-    if path.suffix == ".yaml":
+    if path.suffix in PINS:
         licence = params.read_file(path, Url).licence
         path = fetch_url(path)
     return path, licence, _read_finefoods(path, reviews.rule, rows)

@@ -1,5 +1,7 @@
 """Images of others are decoded whole, the right way up."""
 
+import errno
+import os
 import struct
 from pathlib import Path
 
@@ -27,6 +29,31 @@ def test_a_damaged_note_of_the_camera_does_not_matter(tmp_path: Path) -> None:
     stored = Image.new("L", (3, 2), 9)
     stored.save(tmp_path / "a.jpg", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff")
     assert load_image(tmp_path / "a.jpg").size == (3, 2)
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EMFILE, errno.EIO])
+def test_what_the_system_refuses_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Image, "open", refuse)
+    with pytest.raises(OSError, match=os.strerror(number)) as error:
+        load_image(tmp_path / "a.png")
+    assert (error.value.errno, error.value.filename) == (number, str(tmp_path / "a.png"))
+
+
+def test_a_place_in_the_file_that_is_none_is_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seek(*_: object, **__: object) -> None:
+        with (tmp_path / "a.png").open("wb") as file:
+            file.seek(-1)
+
+    monkeypatch.setattr(Image, "open", seek)
+    with pytest.raises(InputError, match=r"a\.png cannot be read as an image"):
+        load_image(tmp_path / "a.png")
 
 
 def test_images_of_16_bits_keep_their_shades(tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 """Downloads arrive whole and verified, or a message says why not; all servers are on loopback."""
 
+import errno
 import hashlib
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 import requests
@@ -22,6 +25,7 @@ from epochwise.data.download import (
 from tests.loopback import CONTENT, Server
 
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
+LOCK = "data.bin.lock"
 
 
 def pin(at: Path, **fields: object) -> Path:
@@ -53,7 +57,38 @@ def test_the_next_run_resumes(server: Server, cache: Path, tmp_path: Path) -> No
     (cache / "data.bin.part").write_bytes(CONTENT[:1000])
     assert fetch_url(url_pin(tmp_path, server)).read_bytes() == CONTENT
     assert server.ranges == ["bytes=1000-"]
-    assert [path.name for path in cache.iterdir()] == ["data.bin"]
+    assert {path.name for path in cache.iterdir()} == {"data.bin", LOCK}
+
+
+def test_of_two_that_download_at_once_one_waits_for_the_other(
+    server: Server, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive = download.Resume._receive
+
+    def slowly(self: download.Resume, response: Any, start: int) -> None:
+        Event().wait(0.3)
+        receive(self, response, start)
+
+    monkeypatch.setattr(download.Resume, "_receive", slowly)
+    path = url_pin(tmp_path, server, sha256=None)
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(fetch_url, [path, path]))
+    assert [file.read_bytes() for file in found] == [CONTENT, CONTENT]
+    assert server.ranges == [None]
+    kept = yaml.safe_load((tmp_path / "first_use.yaml").read_text())
+    assert kept == {"sha256": {"data.bin": SHA256}}
+
+
+def test_a_file_system_without_locks_is_good_enough_for_one(
+    server: Server, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(download.fcntl, "flock", refuse)
+    md5 = {"data.bin": hashlib.md5(CONTENT).hexdigest()}
+    (found,) = fetch_urls(pin(tmp_path, base=f"{server.url}/", folder="many", md5=md5))
+    assert found.read_bytes() == CONTENT
 
 
 def test_two_versions_of_a_file_are_never_joined(
@@ -95,7 +130,7 @@ def test_a_wrong_checksum_is_told_and_the_file_removed(
         fetch_url(path)
     for part in (f"expected sha256:{'0' * 64}", f"got {SHA256}", f"correct it in {path}"):
         assert part in str(error.value)
-    assert list(cache.iterdir()) == []
+    assert [path.name for path in cache.iterdir()] == [LOCK]
 
 
 def test_a_file_without_a_published_hash_is_pinned_at_its_first_use(
@@ -123,7 +158,7 @@ def test_a_file_that_has_changed_since_its_first_use_is_refused(
     found = hashlib.sha256(b"another").hexdigest()
     for part in (f"expected sha256:{SHA256}", f"got {found}", "first_use.yaml"):
         assert part in str(error.value)
-    assert list(cache.iterdir()) == []
+    assert [path.name for path in cache.iterdir()] == [LOCK]
     assert (tmp_path / "first_use.yaml").read_text() == kept
 
 
@@ -170,17 +205,21 @@ def test_a_server_that_announces_less_than_it_has_gives_a_wrong_checksum(
     assert fetch_url(url_pin(tmp_path, server)).read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize("trouble", ["stall", "reset"])
+@pytest.mark.parametrize(("trouble", "cause"), [("stall", "timed out"), ("reset", "")])
 def test_a_server_that_stalls_or_resets_is_given_up_and_the_next_run_resumes(
     trouble: str,
+    cause: str,
     server: Server,
     cache: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(download, "TIMEOUT", 0.2)
     server.trouble, server.cut = trouble, 0
-    with pytest.raises(InputError, match=r"cannot be downloaded \(.*: connect to the internet"):
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(InputError, match=rf"cannot be downloaded \(.*{cause}.*: connect to the int"),
+    ):
+        patch.setattr(download, "TIMEOUT", 0.05)
         fetch_url(url_pin(tmp_path, server))
     server.trouble = server.cut = None
     assert fetch_url(url_pin(tmp_path, server)).read_bytes() == CONTENT
@@ -190,7 +229,7 @@ def test_a_missing_file_is_told_at_once(server: Server, cache: Path, tmp_path: P
     path = url_pin(tmp_path, server, url=f"{server.url}/other")
     with pytest.raises(InputError, match=r"/other: the server answers '404 Not Found': get the"):
         fetch_url(path)
-    assert list(cache.iterdir()) == []
+    assert [path.name for path in cache.iterdir()] == [LOCK]
 
 
 def test_files_are_checked_by_their_published_md5(

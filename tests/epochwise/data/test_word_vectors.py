@@ -85,6 +85,13 @@ def test_of_a_repeated_word_the_first_row_counts(tmp_path: Path) -> None:
     assert read_vectors(path, ["good"]).tolist() == [[1, 2]]
 
 
+@pytest.mark.parametrize("header", ["", "2 2\n"])
+def test_a_byte_order_mark_is_no_part_of_the_first_word(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "vectors.txt"
+    path.write_text(f"{header}good 1 2\nbad 3 4\n", encoding="utf-8-sig")
+    assert read_vectors(path, ["good", "bad"]).tolist() == [[1, 2], [3, 4]]
+
+
 def test_entries_of_several_words_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "vectors.txt"
     path.write_text("good 1 2\nat home 3 4\nat 5 6\n")

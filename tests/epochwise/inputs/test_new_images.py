@@ -63,6 +63,20 @@ def test_images_of_a_folder_that_cannot_be_read_are_left_out(
         new_images.read(Path("new/cut.png"), TARGET, "target")[1][:]
 
 
+@pytest.mark.parametrize("name", ["new/caf\udce9/a.png", "new/caf\udce9.png"])
+def test_names_that_are_not_utf8_are_refused_before_anything_is_read(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(name).parent.mkdir(exist_ok=True)
+    Image.fromarray(PIXELS[0]).save(name)
+    monkeypatch.setattr(new_images, "load_image", None)
+    with pytest.raises(InputError, match=r"^new: the name 'caf.udce9.* is not plain UTF-8: rename"):
+        new_images.read(Path("new"), DIGITS, "digits")
+    if Path(name).parent == Path("new"):
+        with pytest.raises(InputError, match=r"^new: the name 'caf.udce9\.png' is not plain UTF-8"):
+            new_images.read(Path(name), DIGITS, "digits")
+
+
 def test_digits_on_light_paper_are_told_and_read_as_they_are(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -50,15 +50,29 @@ def test_idx_files_are_read_by_the_split_in_their_names(tmp_path: Path, compress
         ("train_images", "train_labels", "test_images", "test_labels"),
     ],
 )
+@pytest.mark.parametrize("name", ["digits", "train_test", "test"])
 def test_npz_files_are_read_by_the_names_of_their_arrays(
-    tmp_path: Path, keys: tuple[str, ...]
+    tmp_path: Path, keys: tuple[str, ...], name: str
 ) -> None:
     arrays = (IMAGES, LABELS[:, None], IMAGES[..., None], LABELS)
-    write_arrays(tmp_path / "digits.npz", **dict(zip(keys, arrays, strict=True)))
+    write_arrays(tmp_path / f"{name}.npz", **dict(zip(keys, arrays, strict=True)))
     parts = read_labelled(array_files(tmp_path))
     assert set(parts) == {"train", "test"}
     assert all(np.array_equal(part.images, IMAGES) for part in parts.values())
     assert all(np.array_equal(part.labels, LABELS) for part in parts.values())
+
+
+def test_npz_files_may_have_the_split_in_their_own_names(tmp_path: Path) -> None:
+    for name in ("mnist_train", "mnist_test"):
+        write_arrays(tmp_path / f"{name}.npz", images=IMAGES, labels=LABELS)
+    assert set(read_labelled(array_files(tmp_path))) == {"train", "test"}
+
+
+def test_notes_that_macos_leaves_beside_files_are_passed_over(tmp_path: Path) -> None:
+    write_pair(tmp_path, "train", compress=False)
+    (tmp_path / "._train-images-idx3-ubyte").write_bytes(b"\0\5\26\7Mac OS X")
+    (tmp_path / "._digits.npz").write_bytes(b"\0\5\26\7Mac OS X")
+    assert {path.name[:6] for path in array_files(tmp_path)} == {"train-"}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Images in folders are found by split and class, and those that cannot be read are named."""
 
+import errno
 import shutil
 from pathlib import Path
 
@@ -41,6 +42,39 @@ def test_images_of_one_class_or_an_unknown_one_are_refused(tmp_path: Path) -> No
     write_image(tmp_path / "test/cow/1.jpg")
     with pytest.raises(InputError, match="found the class 'cow', which train does not have"):
         list_images(tmp_path)
+
+
+@pytest.mark.parametrize("place", ["", "train"])
+def test_what_macos_puts_into_an_archive_is_no_image(tmp_path: Path, place: str) -> None:
+    for name in ("cat", "dog"):
+        write_image(tmp_path / "pets" / place / name / "1.jpg")
+        write_image(tmp_path / "__MACOSX/pets" / place / name / "._1.jpg")
+        write_image(tmp_path / "pets" / place / name / "._1.jpg")
+    write_image(tmp_path / "pets/__MACOSX/1.jpg")
+    ((part, classes),) = list_images(tmp_path).items()
+    assert part == "train" and list(classes) == ["cat", "dog"]
+    assert [path.name for files in classes.values() for path in files] == ["1.jpg", "1.jpg"]
+
+
+def test_hidden_files_are_not_counted(tmp_path: Path) -> None:
+    write_image(tmp_path / "cat/1.jpg")
+    write_image(tmp_path / "cat/._1.jpg")
+    with pytest.raises(InputError, match=r"two classes or more, but 1 \.jpg: expected"):
+        list_images(tmp_path)
+
+
+def test_an_image_that_the_system_refuses_is_not_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("cat", "dog"):
+        write_image(tmp_path / f"{name}/1.jpg")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Image, "open", refuse)
+    with pytest.raises(PermissionError, match=r"cat/1\.jpg"):
+        readable(list_images(tmp_path))
 
 
 def test_unreadable_images_are_found(tmp_path: Path) -> None:

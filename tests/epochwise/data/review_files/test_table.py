@@ -1,5 +1,6 @@
 """Tables in every format: what is read, and what is refused by name."""
 
+import csv
 import gzip
 import json
 from pathlib import Path
@@ -9,6 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from epochwise.core.cli import InputError
 from epochwise.data.review_files import RAW_SCHEMA, json_lines, stream
@@ -122,12 +125,31 @@ def test_whole_tables_are_read_as_text() -> None:
     write_lines("t.jsonl", AMAZON)
     table = read_columns(Path("t.jsonl"), "reviewText")
     assert table["reviewText"].tolist()[0] == "Café" and table["overall"].tolist()[1] == "1"
-    assert table["helpful"].tolist()[0] == '["0", "1"]' and table["verified"].tolist()[0] == "true"
+    assert table["helpful"].tolist()[0] == "[0, 1]" and table["verified"].tolist()[0] == "true"
     Path("t.csv").write_text("text,n\na,1\n")
     assert read_columns(Path("t.csv"), "text").to_dict("list") == {"text": ["a"], "n": ["1"]}
     message = r"no column 'txt' \(did you mean 'text'\?\), found: text, n: give --column"
     with pytest.raises(InputError, match=message):
         read_columns(Path("t.csv"), "txt")
+
+
+NUMBERS = ["2", "1.50", "-0", "1e400", "NaN", "12345678901234567890.10"]
+NESTED = st.recursive(
+    st.sampled_from(["null", "true", '"a\\u00e9: {\\"}"', '"]"', *NUMBERS]),
+    lambda inside: (
+        st.lists(inside).map(lambda values: f"[{' , '.join(values)}]")
+        | st.lists(inside).map(lambda values: "{" + ",".join(f'"k" :{v}' for v in values) + "}")
+    ),
+)
+
+
+@given(st.lists(NESTED.filter(lambda text: text[0] in "[{"), min_size=1, max_size=3))
+def test_what_is_nested_stays_as_it_is_written(nested: list[str]) -> None:
+    values = ", ".join(f'"n{place}" : {value}' for place, value in enumerate(nested))
+    Path("t.jsonl").write_text(f'{{ "text": "a", {values} ,"n": 1.50, "x": {{}}, "x": 2 }}\n')
+    found = read_columns(Path("t.jsonl"), "text").iloc[0].to_dict()
+    expected = {f"n{place}": value for place, value in enumerate(nested)}
+    assert found == {"text": "a", **expected, "n": "1.50", "x": "2"}
 
 
 @pytest.mark.parametrize(
@@ -226,6 +248,31 @@ def test_parquet_that_is_not_utf8_is_refused_by_row() -> None:
     refuse(r"t.parquet, row 2: column 'text' has b'\\xe9', expected UTF-8", "t.parquet")
 
 
+UUIDS = [bytes(range(0xF0, 0x100)), bytes(range(0x60, 0x70))]
+AS_TEXT = ["f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff", "`abcdefghijklmno"]
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.binary(), pa.large_binary(), pa.binary_view(), pa.binary(16), pa.uuid()]
+)
+def test_bytes_of_parquet_that_are_no_text_become_hexadecimal(kind: pa.DataType) -> None:
+    table = {"text": ["a", "b", "c"], "label": [0, 1, None], "id": pa.array([*UUIDS, None], kind)}
+    pq.write_table(pa.table(table), "t.parquet")
+    assert read_columns(Path("t.parquet"), "text")["id"].tolist()[:2] == AS_TEXT
+    rows = read("t.parquet", product_id="id")
+    assert [row["product_id"] for row in rows] == [*AS_TEXT, None]
+    refuse("column 'id' has", "t.parquet", text="id")
+    with pytest.raises(InputError, match="column 'id' has"):
+        read_columns(Path("t.parquet"), "id")
+
+
+def test_bytes_of_csv_that_are_no_text_are_refused() -> None:
+    Path("t.csv").write_bytes(b"text,label,product_id\na,1,caf\xe9\n")
+    refuse("column 'product_id' has .*, expected UTF-8: convert .* a csv file", "t.csv")
+    with pytest.raises(InputError, match="column 'product_id' has"):
+        read_columns(Path("t.csv"), "text")
+
+
 @pytest.mark.parametrize(
     "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.binary(), pa.large_binary()]
 )
@@ -247,8 +294,49 @@ def test_one_column_may_serve_twice(name: str) -> None:
 def test_a_separator_may_be_named_or_be_a_bar() -> None:
     Path("t.csv").write_text("sep=;\ntext;label\na,b;1\n")
     assert read("t.csv")[0]["text"] == "a,b"
+    Path("t.csv").write_text('\n"sep=;"\ntext;label\na,b;1\n')
+    assert read("t.csv")[0]["text"] == "a,b"
     Path("t.csv").write_text("text|label\na,b;c|1.00\n")
     assert (read("t.csv")[0]["text"], read("t.csv")[0]["label"]) == ("a,b;c", 1)
+
+
+CELLS = st.lists(st.text("ab,;| \"\n'\\u00e9"), min_size=2, max_size=2)
+
+
+@given(
+    st.lists(CELLS.map(lambda cells: ["a", *cells]), min_size=1, max_size=30),
+    st.sampled_from(";\t|"),
+    st.sampled_from(["", "\n", "\r\n", "  \n\n"]),
+    st.sampled_from(["b(0,1)", "b (x, y, z)", "b"]),
+)
+def test_the_separator_is_that_by_which_rows_have_one_width(
+    rows: list[list[str]], separator: str, start: str, name: str
+) -> None:
+    with Path("t.csv").open("w", newline="") as file:
+        file.write(start)
+        writer = csv.writer(file, delimiter=separator, quoting=csv.QUOTE_ALL)
+        writer.writerows([["text", name, "c"], *rows])
+    found = read_columns(Path("t.csv"), "text")
+    assert found.columns.tolist() == ["text", name, "c"]
+    assert found.to_numpy().tolist() == rows
+
+
+@pytest.mark.parametrize("separator", ";\t|")
+@pytest.mark.parametrize("start", ["", "\n", " \r\n\n", "\ufeff\n"])
+@pytest.mark.parametrize("name", ["label(0,1)", "label", "label (no, maybe, yes)"])
+def test_a_header_may_have_commas_and_blank_lines_before_it(
+    separator: str, start: str, name: str
+) -> None:
+    rows = "".join(f"good{', well' * (row % 3)}{separator}1\n" for row in range(40))
+    Path("t.csv").write_text(f"{start}text{separator}{name}\n{rows}")
+    assert {row["label"] for row in read("t.csv", label=name)} == {1}
+    long = "good, " * 3000
+    Path("t.csv").write_text(f"{start}text{separator}{name}\n" + f"{long}{separator}1\n" * 9)
+    assert read("t.csv", label=name)[8]["text"] == long
+
+
+def test_a_ragged_table_is_told_by_its_header() -> None:
+    refuse("row 2: expected 2 columns, got 3", "t.csv", b"text,label\na;b,1\nc;d,e,0\n")
 
 
 def test_a_blank_line_of_a_single_column_is_an_empty_row() -> None:

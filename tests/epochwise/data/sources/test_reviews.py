@@ -164,6 +164,13 @@ def test_files_that_are_not_what_their_names_say_are_refused() -> None:
     refuse("t.csv.gz", "table", "t.csv.gz")
 
 
+@pytest.mark.parametrize("content", ["text,label\na,1\nb,0\n", '{"text": "a"}', ""])
+def test_a_table_without_its_source_is_told(content: str) -> None:
+    Path("mine.csv").write_text(content)
+    message = "reviews.path is 'mine.csv', expected a pin .*: for a table .* set reviews=table"
+    refuse(message, "snippets", "mine.csv")
+
+
 def test_scales_and_columns_are_for_tables_alone() -> None:
     with pytest.raises(InputError, match="columns is for source: table alone"):
         fetch("snippets", "x", {"columns": COLUMNS})
@@ -263,6 +270,20 @@ def test_a_scale_is_found_in_the_data_where_there_is_one() -> None:
     )
     write_ratings(7, 7, "bad", label=[0, 1, 1])
     assert [row["label"] for row in fetch("table", "t.csv", {"scale": None})] == [0, 1, 1]
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.parquet"])
+@pytest.mark.parametrize("labels", [None, ["", "", ""], ["", "0", ""]])
+def test_it_is_told_where_labels_begin_unless_the_data_have_labels(
+    name: str, labels: list[str] | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_ratings(1, 5, 9, **({"label": labels} if labels else {}))
+    table = pd.read_csv("t.csv", dtype={"label": str})
+    table.to_json("t.jsonl", orient="records", lines=True)
+    table.to_parquet("t.parquet")
+    fetch("table", name, {"scale": None})
+    told = "fetch: ratings go from 1 to 9: up to 3 is negative, from 7 on positive\n"
+    assert (told in capsys.readouterr().out) == (not labels or "0" not in labels)
 
 
 @pytest.mark.parametrize("missing", ["", "NA", "NaN", "None", "null", "n/a", "-"])
