@@ -13,7 +13,6 @@ from typing import Annotated, Any
 
 import typer
 import yaml
-from pydantic import Field
 
 from epochwise import families, recovery
 from epochwise.core import params
@@ -24,22 +23,9 @@ from epochwise.measures import columns
 CONF = Path("conf")
 PARAMS = params.PARAMS
 
-Number = Annotated[int, Field(ge=0, lt=2**31)]
-
-
-class Seed(params.Section):
-    """`seed` in params.yaml, from 0 to 2**31 - 1.
-
-    `data` divides samples and resamples metrics, `training` draws weights, orders and dropout.
-    """
-
-    data: Number
-    training: Number
-
-
 SECTIONS = {
-    "seed": "epochwise.check:Seed",
-    "engine": "epochwise.data.partitions.engine:Engine",
+    "seed": "epochwise.core.settings:Seed",
+    "engine": "epochwise.core.settings:Engine",
     "reviews": "epochwise.data.sources.reviews:Params",
     "digits": "epochwise.data.sources.digits:Params",
     "target": "epochwise.data.sources.target:Params",

@@ -215,6 +215,17 @@ def run_and_remember(
         stage.repo.stage_cache.save(stage)
 
 
+def begins_stages(given: set[str]) -> bool:
+    """Whether a command runs stages of this project, and the system is one where forks are safe."""
+    here = Path.cwd()
+    return (
+        sys.platform == "linux"
+        and not given.isdisjoint({"repro", "run", "exec-run"})
+        and given.isdisjoint({"--dry", "--queue"})
+        and any((folder / "stages").is_dir() for folder in (here, *here.parents))
+    )
+
+
 if __name__ == "__main__":
     # The pipeline stays in memory as long as DVC runs: to look for garbage in it takes a second.
     gc.freeze()
@@ -234,10 +245,6 @@ if __name__ == "__main__":
             for_studio, (Params.show, metrics._gather_metrics)
         )
     with ExitStack() as stack:
-        if (
-            sys.platform == "linux"
-            and given & {"repro", "run", "exec-run"}
-            and not given & {"--dry", "--queue"}
-        ):
+        if begins_stages(given):
             stage_run._run = partial(run_stage, stack.enter_context(ForkServer()))
         sys.exit(main())

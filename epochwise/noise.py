@@ -24,11 +24,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import yaml
-from dvc.exceptions import NotDvcRepoError
+from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from epochwise import families
-from epochwise.core import paths
+from epochwise.core import paths, training_noise
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import read_json, write_metrics
 from epochwise.core.lock import LOCK, is_current, parse, upstream
@@ -129,7 +129,7 @@ def read(revision: str | None, path: Path) -> dict[str, Any]:
             return read_lock()
         found = read_json(path) if path.exists() else {}
         if not isinstance(found, dict):
-            raise InputError(f"{path} is damaged: restore it, with `git checkout {path}`")
+            raise InputError(f"{path} is damaged: run `dvc repro` to build it")
         return found
     shown = subprocess.run(["git", "show", f"{revision}:{path}"], capture_output=True)
     try:
@@ -215,8 +215,8 @@ def main() -> None:
     try:
         with Repo() as repo:
             listed = repo.experiments.ls(all_commits=True)
-    except NotDvcRepoError:
-        raise InputError("there is no project here: run this in the project's folder") from None
+    except DvcException as error:
+        raise InputError(f"{error}: run this in the project's folder, a clone of git") from None
     experiments = [revision for found in listed.values() for _, revision in sorted(found)]
     found = collect([None, *experiments], list(families.table()))
     if not found:
@@ -224,7 +224,7 @@ def main() -> None:
             "no experiment is a repeat of this state: run `dvc exp run --queue -S"
             " 'seed.training=2,3,4,5'` and `dvc queue start` first"
         )
-    noise = updated(read(None, paths.NOISE), found, read(None, LOCK))
+    noise = updated(training_noise.read(), found, read(None, LOCK))
     write_metrics(paths.NOISE, noise)
     for family, noise in found.items():
         print(f"{family}: {noise['repeats']} seeds")

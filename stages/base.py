@@ -7,6 +7,7 @@ images of 0 to 255, and its features of train and valid.
 from epochwise.core import params, paths
 from epochwise.core.cli import quiet, run, without
 from epochwise.core.files import read_arrays, replacing, write_arrays
+from epochwise.core.settings import Seed
 
 
 def main() -> None:
@@ -15,7 +16,7 @@ def main() -> None:
         from epochwise.families import base, cnn
         from epochwise.inputs.images import Target, scaled
         from epochwise.training import keras_file, runtime
-    section, seed = params.read("transfer", base.Transfer), params.read_value("seed.training")
+    section, seed = params.read("transfer", base.Transfer), params.read("seed", Seed).training
     runtime.start(seed)
     if section.base == "digits":
         arrays = read_arrays(paths.BASE_DIGITS)

@@ -7,7 +7,7 @@ cards/<family>.md.
 from typing import Any
 
 from epochwise import families
-from epochwise.core import paths
+from epochwise.core import paths, training_noise
 from epochwise.core.cli import run
 from epochwise.core.files import read_json, replacing
 from epochwise.reports.escaping import escape
@@ -183,7 +183,7 @@ def _classes(test: dict[str, Any]) -> str:
 
 def main() -> None:
     """Write the card of every family."""
-    noise = read_json(paths.NOISE)
+    noise = training_noise.read()
     with replacing(paths.CARDS) as folder:
         folder.mkdir()
         for family, row in families.table().items():

@@ -13,7 +13,7 @@ from typing import Any, Self, get_args
 from pydantic import NonNegativeFloat, model_validator
 
 from epochwise import families
-from epochwise.core import params, paths
+from epochwise.core import params, paths, training_noise
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import read_json, write_metrics
 from epochwise.measures.columns import LOWEST
@@ -90,7 +90,7 @@ def main() -> None:
     """Choose the champions."""
     section = params.read("champion", Champion)
     table = families.table()
-    noise = read_json(paths.NOISE)
+    noise = training_noise.read()
     champions = {}
     for name, members in groups(table).items():
         reports = {family: read_json(paths.metrics(family, "valid.json")) for family in members}

@@ -17,9 +17,10 @@ from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import partitions, write_json
 from epochwise.core.progress import track
+from epochwise.core.settings import Engine
 from epochwise.data.cleaning import Clean, Digits, Punctuation, clean_text, without_punctuation
 from epochwise.data.partitions import take_rows, write_partitions
-from epochwise.data.partitions.engine import Engine, started
+from epochwise.data.partitions.engine import started
 
 SCHEMA = pa.schema(
     [

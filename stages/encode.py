@@ -20,8 +20,9 @@ from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import partitions, write_json, write_table
 from epochwise.core.progress import track
+from epochwise.core.settings import Engine
 from epochwise.data.partitions import write_partitions
-from epochwise.data.partitions.engine import Engine, started
+from epochwise.data.partitions.engine import started
 from epochwise.inputs.reviews.tokens import UNKNOWN, Words, split, tokenize, unknown_id
 
 VOCABULARY_SCHEMA = pa.schema([("word", pa.string()), ("count", pa.int64())])

@@ -6,6 +6,7 @@ from epochwise import families
 from epochwise.core import params, paths
 from epochwise.core.cli import run
 from epochwise.core.files import read_json
+from epochwise.core.settings import Seed
 
 
 def main(family: str) -> None:
@@ -13,7 +14,7 @@ def main(family: str) -> None:
     task = families.row(family).task
     report = import_module(f"epochwise.reports.{task}")
     selection = read_json(paths.metrics(family, "selection.json"))
-    report.write(family, selection, params.read_value("seed.data"))
+    report.write(family, selection, params.read("seed", Seed).data)
 
 
 if __name__ == "__main__":

@@ -10,25 +10,18 @@ import typer
 
 from epochwise.core import params
 from epochwise.core.cli import InputError, run
+from epochwise.core.settings import Engine, Seed
 
-DATASETS = {
-    "reviews": "engine.partition_rows",
-    "digits": "seed.data",
-    "target": "seed.data",
-}
-"""The data sets, and the whole number in params.yaml that each needs beside its own block."""
+DATASETS = ("reviews", "digits", "target")
 
 
 def main(dataset: Annotated[str, typer.Argument(help=f"{', '.join(DATASETS)}")]) -> None:
     """Fetch `dataset` as its block in params.yaml says."""
     if dataset not in DATASETS:
         raise InputError(f"no data set '{dataset}': expected one of {', '.join(DATASETS)}")
-    key = DATASETS[dataset]
-    number = params.read_value(key)
-    if not isinstance(number, int) or number < 0:
-        raise InputError(f"{params.PARAMS}: '{key}' is {number!r}: expected a whole number from 0")
+    rows, seed = params.read("engine", Engine).partition_rows, params.read("seed", Seed).data
     source = import_module(f"epochwise.data.sources.{dataset}")
-    source.fetch(params.read(dataset, source.Params), number)
+    source.fetch(params.read(dataset, source.Params), rows if dataset == "reviews" else seed)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from epochwise import families
 from epochwise.core import lock, params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import read_json, read_table, replacing, write_metrics
+from epochwise.core.settings import Seed
 from epochwise.core.timing import recorded_seconds
 from epochwise.measures.binary import at_threshold, compared_metrics, weighted_mean
 from epochwise.measures.bootstrap import interval, mcnemar, p_value, resamples
@@ -128,7 +129,7 @@ def tables(
     for task, (metric, *_) in HEADLINES.items():
         sign = -1 if metric.higher_is_better else 1
         ranked = sorted(
-            (family for family in leaderboard if table[family].task == task),
+            (family for family in table.keys() & leaderboard if table[family].task == task),
             key=lambda family: (sign * leaderboard[family][metric.key], family),
         )
         if ranked:
@@ -203,7 +204,7 @@ def main(
     """Write the leaderboard, or only show the one that is there."""
     table = families.table()
     if not show:
-        leaderboard = entries(table, params.read_value("seed.data"))
+        leaderboard = entries(table, params.read("seed", Seed).data)
         write_metrics(paths.LEADERBOARD, leaderboard)
         for name, data in {"leaderboard": plotted(table, leaderboard), **curves(table)}.items():
             with replacing(paths.PLOTS / f"{name}.csv") as beside:

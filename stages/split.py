@@ -18,9 +18,9 @@ from scipy.sparse.csgraph import connected_components
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import partitions, write_json
+from epochwise.core.settings import Engine, Seed
 from epochwise.data.cleaning import without_punctuation
 from epochwise.data.partitions import take_rows, write_partitions
-from epochwise.data.partitions.engine import Engine
 
 NAMES = ("train", "valid", "test")
 OLDEST = -(2**62)
@@ -73,6 +73,8 @@ def assign(rows: pd.DataFrame, split: Split, seed: int) -> np.ndarray:
     elif shares.keys() == {"test"}:
         shares["test"] = split.test / (1 - split.valid)
     free = np.flatnonzero(names == "train")
+    if not len(free):  # which check_splits tells
+        return names
     groups = _groups(rows.iloc[free], split.by)
     drawn = _by_time if split.by == "time" else _stratified
     for name, rank in drawn(rows.iloc[free], groups, shares, seed):
@@ -175,7 +177,7 @@ def main() -> None:
     facts = pd.concat(
         (_facts(table, split.by) for table in partitions(source, rows)), ignore_index=True
     )
-    names = assign(facts, split, params.read_value("seed.data"))
+    names = assign(facts, split, params.read("seed", Seed).data)
     metrics: dict[str, Any] = {
         "by": split.by,
         "own_splits": sorted(facts["split"].dropna().unique()),

@@ -22,10 +22,11 @@ from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import partitions, read_table, write_json
 from epochwise.core.progress import track
+from epochwise.core.settings import Engine, Seed
 from epochwise.data.download import check_first_use, fetch_package
 from epochwise.data.paragraphs import train_paragraphs
 from epochwise.data.partitions import write_partitions
-from epochwise.data.partitions.engine import Engine, started
+from epochwise.data.partitions.engine import started
 from epochwise.data.semantics import SemanticParams, fit_semantic
 from epochwise.data.word_vectors import (
     Sentences,
@@ -221,7 +222,7 @@ def main() -> None:
         next(tables[split](), None)
     vocabulary = read_table(paths.VOCABULARY)
     sentences = partial(tables["train"], columns=["tokens"])
-    seed = params.read_value("seed.data")
+    seed = params.read("seed", Seed).data
     embedding, training = embed(section, vocabulary, sentences, seed)
     parts = fit_parts(section, vocabulary["count"].to_numpy(), sentences, seed)
     with started(engine) as over:

@@ -1,10 +1,11 @@
 """Do two things at once, in two processes."""
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import Process
 
-from epochwise.core.cli import told
+from epochwise.core.cli import InputError, told
 
 
 @contextmanager
@@ -13,6 +14,7 @@ def beside(work: Callable[..., None], *arguments: object) -> Iterator[None]:
 
     Raises:
         SystemExit: the work failed, and has told why.
+        InputError: its process was killed, for instance for the memory that it took.
     """
     process = Process(target=_tell, args=(work, *arguments))
     process.start()
@@ -20,6 +22,9 @@ def beside(work: Callable[..., None], *arguments: object) -> Iterator[None]:
         yield
     finally:
         process.join()
+    if process.exitcode and process.exitcode < 0:
+        name = signal.Signals(-process.exitcode).name
+        raise InputError(f"a process of the stage was ended by {name}: run with more memory")
     if process.exitcode:
         raise SystemExit(1)
 

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,12 @@ def replacing(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write a file or a directory to; it becomes `path` at the end.
 
     The content is synced before the rename. If the block raises, `path` stays as it was and
-    what was written beside it is removed.
+    what was written beside it is removed. Of two processes at once the last one's content stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.partial")
-    _remove(beside)
+    for left in _left(path):
+        _remove(left)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield beside
         for written in (*beside.rglob("*"), beside):
@@ -39,6 +41,24 @@ def replacing(path: Path) -> Iterator[Path]:
         _sync(path.parent)
     finally:
         _remove(beside)
+
+
+def _left(path: Path) -> Iterator[Path]:
+    """What is half written beside `path`, by processes that are gone or by this one."""
+    for left in path.parent.glob(f".{escape(path.name)}.*.partial"):
+        number = left.name.split(".")[-2]
+        if number == str(os.getpid()) or (number.isdecimal() and not _is_running(int(number))):
+            yield left
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # of somebody else
+        pass
+    return True
 
 
 def file_sha256(path: Path) -> str:

@@ -56,10 +56,10 @@ def parse(content: bytes) -> dict[str, Any]:
     """
     import yaml
 
-    # The fast loader where PyYAML has it: dvc.lock is long.
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    from epochwise.core.params import QuickLoader
+
     try:
-        found = yaml.load(content, loader) or {}
+        found = yaml.load(content, QuickLoader) or {}
         if all(isinstance(entry, dict) for entry in _stages(found).values()):
             return dict(found)
     # Of what is no lock, YAML's constructors raise whatever they meet.
@@ -74,7 +74,7 @@ def not_run(locked: dict[str, Any], values: dict[str, Any]) -> list[str]:
         name
         for name, entry in _stages(locked).items()
         if not all(
-            _is_equal(_at(values, key), value)
+            _at(values, key) == value
             for key, value in ((entry.get("params") or {}).get("params.yaml") or {}).items()
         )
     ]
@@ -153,18 +153,3 @@ def _at(values: Any, key: str) -> Any:
     for name in key.split("."):
         values = values.get(name) if isinstance(values, dict) else None
     return values
-
-
-def _is_equal(value: Any, locked: Any) -> bool:
-    """Whether a value of params.yaml is that of dvc.lock, where 1e-05 stands without its dot."""
-    match value, locked:
-        case dict(), dict():
-            return value.keys() == locked.keys() and all(
-                _is_equal(value[key], locked[key]) for key in value
-            )
-        case list(), list():
-            return len(value) == len(locked) and all(map(_is_equal, value, locked))
-        case float(), str():
-            return str(value) == locked
-        case _:
-            return bool(value == locked)

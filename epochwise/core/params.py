@@ -93,6 +93,13 @@ for _tag, _pattern, _first in (
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 
 
+class QuickLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """The same values, by the parser in C where PyYAML has it: for what DVC has written."""
+
+    yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+    yaml_constructors = _Loader.yaml_constructors
+
+
 def read(key: str, schema: type[SectionT], path: Path = PARAMS) -> SectionT:
     """The block at the dotted `key` of the params file, as a `schema`.
 
@@ -101,11 +108,6 @@ def read(key: str, schema: type[SectionT], path: Path = PARAMS) -> SectionT:
             the file, the full key, what was found and what was expected.
     """
     return check(_lookup(load(path), key, path), schema, key, path)
-
-
-def read_value(key: str, path: Path = PARAMS) -> Any:
-    """The single value at the dotted `key` of the params file, unchecked."""
-    return _lookup(load(path), key, path)
 
 
 def read_file(path: Path, schema: type[SectionT]) -> SectionT:

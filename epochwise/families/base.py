@@ -156,8 +156,16 @@ def with_preprocessing(network: keras.Model, preprocessing: Preprocessing) -> ke
     """`network` behind its preprocessing, and before an average over places if it has places.
 
     Reads images (n, h, w, channels), red first, values from 0 to 255; gives features (n, d).
+
+    Raises:
+        InputError: the preprocessing is for more channels.
     """
     height, width, channels = network.input_shape[1:]
+    if channels == 1 and preprocessing in ("caffe", "torch"):
+        raise InputError(
+            f"the base network reads images of 1 channel, and preprocessing {preprocessing} is for"
+            " 3: set transfer.preprocessing to unit, tf or none, as the network was trained"
+        )
     inputs = keras.Input((height or SIDE, width or SIDE, channels))
     features = network(preprocess(inputs, preprocessing))
     if len(features.shape) == 4:

@@ -43,8 +43,14 @@ def build(params: Params) -> dict[str, keras.Model]:
     encoder = keras.Model(inputs, layers.Flatten()(x))
     for filters, kernel in reversed(sizes):
         x = _convolve(layers.UpSampling2D(2)(x), filters, kernel, params)
-    outputs = layers.Conv2D(1, 3, padding="same", activation="sigmoid")(x)
-    return {"": keras.Model(inputs, outputs), "encoder": encoder}
+    last = layers.Conv2D(
+        1,
+        3,
+        padding="same",
+        activation="sigmoid",
+        kernel_initializer=initializer(params.initializer),
+    )
+    return {"": keras.Model(inputs, last(x)), "encoder": encoder}
 
 
 def _convolve(x: keras.KerasTensor, filters: int, kernel: int, params: Params) -> keras.KerasTensor:

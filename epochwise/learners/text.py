@@ -100,9 +100,12 @@ def _scored_parts(
     train = x["train"]
     if not isinstance(train, Sequences) or params.scored is None or params.scored >= len(train):
         return x, y
+    labels = y["train"]
     drawn = streams.generator("scored", seed, 0).choice(len(train), params.scored, replace=False)
-    rows = np.sort(drawn)
-    return x | {"train": train.take(rows)}, y | {"train": y["train"][rows]}
+    # Without a review of a class no recall is defined.
+    absent = [np.argmax(labels == label) for label in np.setdiff1d(labels, labels[drawn])]
+    rows = np.union1d(drawn, np.array(absent, "int64"))
+    return x | {"train": train.take(rows)}, y | {"train": labels[rows]}
 
 
 def _write_valid(reviews: pa.Table, history: list[Scored], folder: Path) -> None:

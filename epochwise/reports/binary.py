@@ -26,8 +26,8 @@ SPLITS = ("train", "valid", "test")
 ROC_POINTS = 200
 """Points of a ROC curve at most: a page with more is slow and looks the same."""
 QUARTERS = ("shortest", "second", "third", "longest")
-DOMAINS = 20
-"""Domains of which slices are reported at most: those with the most reviews."""
+DOMAINS = RATINGS = 20
+"""Domains and ratings of which slices are reported at most: those with the most reviews."""
 SLICE_METRICS = ("accuracy", "recall_0", "recall_1", "roc_auc")
 
 
@@ -175,7 +175,7 @@ def _kinds(scored: pa.Table) -> Iterator[tuple[str, str, np.ndarray]]:
             yield "domain", domain, (known["domain"] == domain).to_numpy()
     if "rating" in known:
         stars = np.floor(known["rating"] + 0.5)
-        for number in sorted(stars.dropna().unique()):
+        for number in sorted(stars.value_counts().index[:RATINGS]):
             yield "rating", f"{number:.0f}", (stars == number).to_numpy()
     for label in (0, 1):
         yield "class", str(label), (known["label"] == label).to_numpy()

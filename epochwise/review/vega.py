@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from epochwise.core.cli import InputError
 from epochwise.core.files import replacing
 from epochwise.review.charts import Spec
 
@@ -58,10 +59,18 @@ def write_dvc_template(root: Path) -> Path:
 
     With it the plots need no network. The setting is of this machine alone, as is the file: without
     the file DVC would refuse to show anything.
+
+    Raises:
+        InputError: `root` is not in a project of git and DVC.
     """
+    from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    with Repo(str(root)) as repo:
+    try:
+        repo = Repo(str(root))
+    except DvcException as error:
+        raise InputError(f"{error}: run this in the project's folder, a clone of git") from None
+    with repo:
         path = Path(repo.dvc_dir, DVC_TEMPLATE)
         with replacing(path) as beside:
             # DVC puts its plots in, and leaves its own scripts out as nothing asks for them.

@@ -4,9 +4,7 @@ import keras
 import tensorflow as tf
 
 from epochwise.core import params
-
-THREADS = 2
-"""Where params.yaml does not say."""
+from epochwise.core.settings import Engine
 
 
 def start(seed: int, shared: bool = True) -> None:
@@ -26,8 +24,7 @@ def start(seed: int, shared: bool = True) -> None:
 
 def threads() -> int:
     """`engine.threads` in params.yaml: sums are split by thread, others give other last digits."""
-    count: int = params.load().get("engine", {}).get("threads", THREADS)
-    return count
+    return params.read("engine", Engine).threads
 
 
 def versions() -> dict[str, str]:

@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from epochwise.core import params
 from epochwise.core.cli import InputError
+from epochwise.core.settings import Engine
 from epochwise.training import runtime
 
 EXAMPLE = (
@@ -35,10 +36,10 @@ def start(seed: int, shared: bool = True) -> None:
     each in a clone of its own, and write the same. Where that makes one device, it is as `none`.
 
     Raises:
-        InputError: there is no such strategy, or no TF_CONFIG.
+        InputError: there is no TF_CONFIG.
     """
     runtime.start(seed, shared)
-    match params.load().get("engine", {}).get("strategy", "none"):
+    match params.read("engine", Engine).strategy:
         case "none":
             return
         case "mirrored":
@@ -47,11 +48,6 @@ def start(seed: int, shared: bool = True) -> None:
         case "multi_worker":
             _check_workers()
             chosen = tf.distribute.MultiWorkerMirroredStrategy()
-        case other:
-            raise InputError(
-                f"{params.PARAMS}: 'engine.strategy' is {other!r}: expected none, mirrored or"
-                " multi_worker"
-            )
     # A network that is built for a mirror of one takes no step outside of it.
     if chosen.num_replicas_in_sync > 1:
         tf.distribute.experimental_set_strategy(chosen)

@@ -19,7 +19,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def write_params(rows: object = 1000) -> None:
     table = yaml.safe_load((ROOT / "conf/reviews/table.yaml").read_text())
-    content = {"reviews": table, "engine": {"partition_rows": rows}}
+    content = {"reviews": table, "engine": {"partition_rows": rows}} | {
+        "seed": {"data": 1, "training": 1}
+    }
     Path("params.yaml").write_text(yaml.safe_dump(content))
 
 
@@ -35,5 +37,5 @@ def test_unknown_data_sets_and_numbers_are_refused() -> None:
     with pytest.raises(InputError, match="no data set 'pets': expected one of reviews, digits, ta"):
         fetch.main("pets")
     write_params(rows="many")
-    with pytest.raises(InputError, match=r"'engine.partition_rows' is 'many': expected a whole"):
+    with pytest.raises(InputError, match=r"'engine.partition_rows' is 'many': input should be a"):
         fetch.main("reviews")

@@ -150,6 +150,10 @@ def test_the_best_stands_first(family: str, other: str, metric: str, best: float
     assert columns[0] == metric and shown["family"].tolist() == ["first", "second"]
 
 
+def test_a_family_that_is_no_more_is_not_shown() -> None:
+    assert tables({}, {"old": {"roc_auc": 0.8}}) == {}
+
+
 def test_resamples_without_a_class_say_nothing_of_a_difference() -> None:
     labels = np.array([0] * 2 + [1] * 38)
     weights = np.concatenate(list(resamples(40, seed=1)))

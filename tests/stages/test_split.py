@@ -107,6 +107,12 @@ def test_by_time_the_newest_of_equal_texts_counts() -> None:
     assert names[0] == names[-1] == "test"
 
 
+@pytest.mark.parametrize("by", ["time", "product"])
+def test_where_the_source_leaves_nothing_to_divide_its_own_splits_stay(by: str) -> None:
+    table = facts([(0, 1, None), (1, 2, None)], time=[1.0, 2.0]).assign(split=["valid", "test"])
+    assert assign(table, split(by=by), seed=1).tolist() == ["valid", "test"]
+
+
 def test_by_time_without_times_is_refused() -> None:
     with pytest.raises(InputError, match=r"the source has no time: name its column in reviews"):
         assign(facts([(0, 1, None), (1, 2, None)]), split(by="time"), seed=1)
@@ -169,7 +175,11 @@ def test_stage_divides_all_rows_in_order_with_the_same_bytes(
     metrics_file = paths.dataset_metrics("reviews", "split")
     written = set()
     for size in (7, 1000):
-        content = {"seed": {"data": 3}, "split": dict(split()), "engine": {"partition_rows": size}}
+        content = {
+            "seed": {"data": 3, "training": 1},
+            "split": dict(split()),
+            "engine": {"partition_rows": size},
+        }
         Path("params.yaml").write_text(yaml.safe_dump(content))
         stage.main()
         splits = [paths.review_split("split", name) for name in stage.NAMES]
@@ -198,7 +208,7 @@ def test_what_by_time_cannot_divide_is_told(
         for n in range(100)
     ]
     pq.write_table(pa.Table.from_pylist(filled, schema=SCHEMA), paths.CLEAN_REVIEWS)
-    content = {"seed": {"data": 3}, "split": dict(split(by="time", valid=0.2))}
+    content = {"seed": {"data": 3, "training": 1}, "split": dict(split(by="time", valid=0.2))}
     Path("params.yaml").write_text(yaml.safe_dump(content | {"engine": {"partition_rows": 9}}))
     stage.main()
     assert capsys.readouterr().out.splitlines() == [

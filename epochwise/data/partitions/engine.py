@@ -10,12 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any, Literal, Protocol, Self, TypeVar
-
-from pydantic import Field, PositiveInt, model_validator
+from typing import Any, Protocol, TypeVar
 
 from epochwise.core.cli import InputError
-from epochwise.core.params import Section
+from epochwise.core.settings import Engine
 
 LIBRARIES = ("ftfy", "gensim", "numpy", "pandas", "pyarrow", "python", "scipy", "selectolax")
 """What must be of the same version on a worker: another one may give other bytes."""
@@ -27,29 +25,6 @@ PROJECT = ("epochwise", "stages")
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
-
-
-class Engine(Section):
-    """`engine` in params.yaml.
-
-    `local` works in one process; `dask` on the cluster whose scheduler has the address `scheduler`
-    (tcp://host:8786), or, for null, in `workers` processes of this machine. A partition has up to
-    `partition_rows` rows. Networks are trained and applied by `threads` of a processor; `strategy`
-    is that of training on several GPUs of a machine (mirrored), or machines (multi_worker).
-    """
-
-    name: Literal["local", "dask"] = "local"
-    workers: PositiveInt = 1
-    scheduler: str | None = Field(default=None, pattern=r"^(tcp|tls|ws|wss|ucx)://.+")
-    partition_rows: PositiveInt
-    threads: PositiveInt = 2
-    strategy: Literal["none", "mirrored", "multi_worker"] = "none"
-
-    @model_validator(mode="after")
-    def _fits_the_name(self) -> Self:
-        if self.name == "local" and (self.scheduler is not None or self.workers != 1):
-            raise ValueError("workers and scheduler are for engine=dask")
-        return self
 
 
 class Map(Protocol):

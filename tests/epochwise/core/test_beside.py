@@ -1,6 +1,7 @@
 """Work beside the block is done when the block has ended, or its error is told."""
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -32,6 +33,15 @@ def test_an_error_of_the_work_is_told_once(capfd: pytest.CaptureFixture[str]) ->
     assert done
     assert stopped.value.code == 1
     assert capfd.readouterr().err == "error: row 3: found nothing\n"
+
+
+def kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_the_system_kills_is_told() -> None:
+    with pytest.raises(InputError, match="was ended by SIGKILL"), beside(kill):
+        pass
 
 
 def test_an_error_of_the_block_is_raised_when_the_work_is_done(tmp_path: Path) -> None:

@@ -3,12 +3,12 @@
 import importlib
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from epochwise.core.cli import without
+from tests import forked
 from tests.configuration import ROOT
 
 COMMAND = '''"""Greet somebody."""
@@ -38,12 +38,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def greet(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "greet", *arguments],
-        cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "COLUMNS": "100"},
-        capture_output=True,
-        text=True,
+    return forked.run(
+        "greet", *arguments, cwd=folder, env={"PYTHONPATH": str(ROOT), "COLUMNS": "100"}
     )
 
 

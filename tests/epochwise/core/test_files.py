@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 
@@ -50,6 +51,30 @@ def test_what_fails_leaves_the_old_content_and_nothing_else(tmp_path: Path) -> N
         fail()
     assert target.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_two_processes_that_write_one_file_leave_the_whole_of_the_last(tmp_path: Path) -> None:
+    target = tmp_path / "file.txt"
+    with replacing(target) as beside:
+        beside.write_text("half of the first,")
+        other = get_context("fork").Process(target=write_json, args=(target, "second"))
+        other.start()
+        other.join()
+        assert read_json(target) == "second"
+        beside.write_text("the whole of the first")
+    assert target.read_text() == "the whole of the first"
+
+
+def test_what_a_killed_process_left_half_written_goes(tmp_path: Path) -> None:
+    killed = get_context("fork").Process(target=os._exit, args=(0,))
+    killed.start()
+    killed.join()
+    (tmp_path / f".file.txt.{killed.pid}.partial").mkdir()
+    (tmp_path / f".file.txt.{os.getppid()}.partial").touch()
+    (tmp_path / ".file.txt.kept.partial").touch()
+    write_json(tmp_path / "file.txt", 1)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"file.txt", f".file.txt.{os.getppid()}.partial", ".file.txt.kept.partial"}
 
 
 def test_content_and_folders_are_synced_before_they_appear(

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from epochwise.core.lock import HELD, KEPT, LOCK, is_current, keep, read
+from epochwise.core import params
+from epochwise.core.lock import HELD, KEPT, LOCK, is_current, keep, not_run, read
 from tests import forked
 
 
@@ -70,6 +71,20 @@ def test_results_are_current_until_what_they_read_is_made_anew(
     }
     assert run("make", file=2, folder=2) == dict.fromkeys((*reads, "last"), False)
     assert all(run(file=2, folder=2).values())
+
+
+@pytest.mark.parametrize("value", ["no", "1:30", "1e-05", 1e-05])
+def test_params_of_the_lock_are_read_as_dvc_wrote_them(
+    value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DVC_STAGE")
+    stage = {"cmd": "echo > out", "params": ["column"], "outs": ["out"]}
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {"made": stage}}))
+    Path("params.yaml").write_text(yaml.safe_dump({"column": value}))
+    dvc("init", "--no-scm", "--force", "--quiet")
+    dvc("repro", "--quiet")
+    assert not_run(read(), params.load()) == []
+    assert not_run(read(), {"column": "other"}) == ["made"]
 
 
 def dvc(*arguments: str) -> None:

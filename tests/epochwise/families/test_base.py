@@ -100,6 +100,15 @@ def test_a_base_of_a_file_is_checked(tmp_path: Path) -> None:
         base.load_base(named(str(path)))
 
 
+@pytest.mark.parametrize("name", ["caffe", "torch"])
+def test_preprocessing_of_colours_is_refused_for_grey_images(name: Any) -> None:
+    inputs = keras.Input((8, 8, 1))
+    grey = keras.Model(inputs, keras.layers.Conv2D(2, 3)(inputs))
+    with pytest.raises(InputError, match=f"1 channel, and preprocessing {name} is for 3: set"):
+        base.with_preprocessing(grey, name)
+    assert base.with_preprocessing(grey, "tf").output_shape == (None, 2)
+
+
 def test_weights_that_cannot_be_had_are_told() -> None:
     with pytest.raises(InputError, match=r"'mobilenet' with transfer\.weights 'none\.h5'"):
         base.load_base(named("mobilenet", weights="none.h5"))

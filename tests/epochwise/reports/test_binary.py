@@ -2,7 +2,7 @@
 
 import json
 import math
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import matplotlib.image
@@ -35,23 +35,24 @@ def scored(count: int, **facts: Any) -> pa.Table:
     return pa.table(columns | facts)
 
 
-@pytest.fixture
-def family(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+@pytest.fixture(scope="module")
+def family(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The scores of a family, with a report written from them."""
-    monkeypatch.setattr(families, "TABLE", ROOT / families.TABLE)
-    monkeypatch.chdir(tmp_path)
-    folder = paths.scores("mlp")
-    for split, table in {
-        "train": scored(80),
-        "valid": scored(40),
-        "test": scored(120, words=pa.array(range(1, 121), pa.int32())),
-    }.items():
-        write_table(folder / f"{split}.parquet", table)
-    write_json(folder / "model.json", {"parameters": 17})
-    paths.metrics("mlp", "epochs.csv").parent.mkdir(parents=True)
-    paths.metrics("mlp", "epochs.csv").write_text("epoch,train_loss,valid_loss\n0,0.5,0.6\n")
-    binary.write("mlp", SELECTION, seed=1)
-    return "mlp"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(families, "TABLE", ROOT / families.TABLE)
+        patch.chdir(tmp_path_factory.mktemp("report"))
+        folder = paths.scores("mlp")
+        for split, table in {
+            "train": scored(80),
+            "valid": scored(40),
+            "test": scored(120, words=pa.array(range(1, 121), pa.int32())),
+        }.items():
+            write_table(folder / f"{split}.parquet", table)
+        write_json(folder / "model.json", {"parameters": 17})
+        paths.metrics("mlp", "epochs.csv").parent.mkdir(parents=True)
+        paths.metrics("mlp", "epochs.csv").write_text("epoch,train_loss,valid_loss\n0,0.5,0.6\n")
+        binary.write("mlp", SELECTION, seed=1)
+        yield "mlp"
 
 
 @given(SAMPLES, PROBABILITIES)
@@ -153,6 +154,13 @@ def test_slices_are_lengths_domains_ratings_and_classes() -> None:
     assert (found["rating", "4"]["n"], found["rating", "5"]["n"]) == (2, 2)
     assert found["class", "0"]["recall_1"] is None and found["class", "0"]["roc_auc"] is None
     assert found["class", "1"]["recall_1"] == pytest.approx(4 / 5)
+
+
+def test_only_the_most_frequent_ratings_have_slices() -> None:
+    ratings = [float(max(0, number - 50)) for number in range(100)]
+    table = scored(100).append_column("rating", pa.array(ratings))
+    found = [piece["slice"] for piece in binary.slices(table, 0.5) if piece["by"] == "rating"]
+    assert len(found) == binary.RATINGS and found[0] == "0"
 
 
 def test_only_the_largest_domains_have_slices(monkeypatch: pytest.MonkeyPatch) -> None:
