@@ -46,8 +46,9 @@ review: .venv/bin/dvc
 test: .venv/bin/dvc
 	python -m ruff check
 	python -m ruff format --check
-	python -m mypy
-	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	python -m mypy & types=$$!; \
+	python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder; \
+	tests=$$?; wait $$types && exit $$tests
 
 test-long: .venv/bin/dvc
 	python -m pytest -m long

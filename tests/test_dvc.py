@@ -243,7 +243,8 @@ def test_params_are_the_composed_configuration(tmp_path: Path) -> None:
     assert written == compose(tmp_path / "params.yaml")
 
 
-@pytest.mark.parametrize("choice", itertools.chain(*options()))
+@pytest.mark.long
+@pytest.mark.parametrize("choice", [*itertools.chain(*options())])
 def test_every_choice_is_valid(choice: str, tmp_path: Path) -> None:
     check_all(compose(tmp_path / "params.yaml", choice))
 

@@ -286,6 +286,7 @@ def test_what_the_author_has_not_run_is_run_kept_and_taken_over(remotes: Path) -
     assert "Running stage 'train@long'" not in taken_over
 
 
+@pytest.mark.long
 def test_where_nothing_changed_the_report_says_so(remotes: Path) -> None:
     runner = clone(remotes, "runner")
     runner.git("switch", "--quiet", "--create=words")
@@ -333,7 +334,9 @@ def test_what_a_branch_brings_is_text_in_the_report(remotes: Path) -> None:
         (fork.folder / "params.yaml").read_text() + f"'{hostile}': '{hostile}'\n"
     )
     fork.commit(hostile)
-    _, report = review(fork)
+    run = forked.run("epochwise.review", "origin/main", cwd=fork.folder, env=environment())
+    assert run.returncode == 0, run.stderr
+    report = (fork.folder / "review/review.md").read_text(encoding="utf-8")
     (row,) = [line for line in report.splitlines() if "onerror" in line]
     assert not re.search(r"[<>`]|@s|\]\(", row.removeprefix("| ").removesuffix(" |"))
     assert row.count("|") == 4

@@ -208,6 +208,9 @@ def test_a_fresh_clone_that_pulls_has_nothing_to_do(author: Checkout, clone: Che
     assert clone.run("git", "status", "--porcelain") == ""
 
 
+@pytest.mark.parametrize(
+    "storage", ["folder", pytest.param("s3", marks=pytest.mark.long)], indirect=True
+)
 def test_a_change_of_one_family_needs_no_data_of_the_others(
     author: Checkout, clone: Checkout
 ) -> None:

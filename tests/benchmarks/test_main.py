@@ -8,7 +8,9 @@ import pytest
 from dvc.utils.serialize import load_yaml
 
 from benchmarks import networks, starts
+from benchmarks.__main__ import choose, steps
 from epochwise import families
+from epochwise.core.cli import InputError
 from tests.configuration import ROOT
 
 NETWORKS = {name for name, row in families.table().items() if row.learner != "linear"}
@@ -37,8 +39,9 @@ def test_every_network_is_measured_at_default_and_at_source_size() -> None:
 
 def test_networks_that_read_words_are_measured_on_short_and_on_long_reviews() -> None:
     read = {name for name in NETWORKS if "sequences" in families.row(name).train}
+    cases = networks.cases(is_quick=False)
     for family in read:
-        data = [case.data for case in networks.cases(is_quick=False) if case.family == family]
+        data = [case.data for case in cases if case.family == family]
         assert {networks.SHORT, networks.LONG} < set(data), family
 
 
@@ -61,7 +64,5 @@ def test_the_table_has_everything() -> None:
 
 
 def test_an_unknown_name_is_told() -> None:
-    command = [sys.executable, "-m", "benchmarks", "--only", "lstn"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: --only lstn: expected some of mlp, lstm, ")
+    with pytest.raises(InputError, match="--only lstn: expected some of mlp, lstm, "):
+        choose(steps(repeats=1, is_quick=True), "lstn")

@@ -1,7 +1,6 @@
 """Our text stages give what the textbook's loops give."""
 
-import subprocess
-import sys
+import pytest
 
 from benchmarks import text
 
@@ -16,8 +15,8 @@ def test_synthetic_reviews_have_the_length_of_real_ones() -> None:
     assert text.synthesize(5) == text.synthesize(5)
 
 
-def test_the_command_prints_a_table() -> None:
-    command = [sys.executable, "-m", "benchmarks.text", "--reviews", "50"]
-    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+def test_the_command_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    text.main(50)
+    lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "50 reviews; equal output"
     assert [line.split()[0] for line in lines[1:]] == ["stage", "encode", "vectorize"]

@@ -1,7 +1,5 @@
 """Training on kept features gives what training on images gives."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -20,10 +18,6 @@ def base() -> keras.Model:
     return keras.Model(inputs, keras.layers.Conv2D(8, 5, activation="relu")(inputs))
 
 
-def test_the_results_are_equal(base: keras.Model) -> None:
-    assert set(transfer.compare(with_preprocessing(base, "tf"), 20)) == {"plain", "kept"}
-
-
 def test_unequal_results_are_told(base: keras.Model, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer, "TOLERANCE", -1.0)
     with pytest.raises(ValueError, match="probabilities differ by"):
@@ -36,10 +30,12 @@ def test_the_images_have_both_classes() -> None:
     assert images[labels == 1].mean() > images[labels == 0].mean() + 40
 
 
-def test_the_command_prints_the_ratio(base: keras.Model, tmp_path: Path) -> None:
+def test_the_results_are_equal_and_their_ratio_is_printed(
+    base: keras.Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "base.keras"
     keras_file.save(base, path)
-    command = [sys.executable, "-m", "benchmarks.transfer", "--base", str(path), "--images", "20"]
-    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    transfer.main(str(path), 20)
+    lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"{path}, 20 images, 5 epochs; equal results"
     assert "ratio" in lines[1]

@@ -1,8 +1,6 @@
 """New images are classified and embedded by the networks that were chosen."""
 
 import shutil
-import subprocess
-import sys
 from contextlib import chdir
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from epochwise.embed import embed
 from epochwise.families import cnn
 from epochwise.inputs.images import Digits
 from epochwise.training import keras_file, runtime
+from tests import forked
 from tests.configuration import ROOT
 from tests.image_data import CLASSES, EACH, make_project, write_digits
 
@@ -95,12 +94,7 @@ def test_an_output_never_takes_the_place_of_a_folder(command: str, tmp_path: Pat
     kept = tmp_path / "folder" / "kept.txt"
     kept.parent.mkdir()
     kept.touch()
-    done = subprocess.run(
-        [sys.executable, *f"-m epochwise.{command} kept.csv --family cnn --output folder".split()],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT), "PATH": ""},
-        capture_output=True,
-        text=True,
-    )
+    arguments = f"epochwise.{command} kept.csv --family cnn --output folder".split()
+    done = forked.run(*arguments, cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "PATH": ""})
     assert done.returncode == 2 and "'folder' is a directory" in done.stderr
     assert kept.exists()

@@ -12,11 +12,19 @@ from dvc.repo import Repo
 from dvc.stage.exceptions import StageCmdFailedError
 from dvc.stage.utils import _get_stage_files
 from dvc.utils.serialize import dump_yaml, modify_yaml, parse_yaml, parse_yaml_for_update
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scmrepo.git.backend.dulwich import DulwichBackend
 
-from epochwise.dvc import for_studio, is_tracked, parse, replace_entry, run_stage, stage_files
+from epochwise.dvc import (
+    begins_stages,
+    for_studio,
+    is_tracked,
+    parse,
+    replace_entry,
+    run_stage,
+    stage_files,
+)
 from epochwise.fork_server import ForkServer
 from epochwise.recovery import HEAD
 from tests import forked
@@ -45,6 +53,7 @@ ENTRIES = st.builds(
 )
 
 
+@settings(max_examples=30)
 @given(st.dictionaries(NAMES, ENTRIES, min_size=1, max_size=4), NAMES, ENTRIES)
 def test_an_entry_is_replaced_as_dvc_replaces_it(
     tmp_path_factory: pytest.TempPathFactory,
@@ -204,6 +213,21 @@ def test_stages_are_forked_and_other_commands_are_not(tmp_path: Path) -> None:
             run_stage(server, "/bin/sh", "python -m stages.fail lstm", **options)
     assert (tmp_path / "forked").read_text() == "True"
     assert (tmp_path / "shell").read_text() == "False"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no forks there")
+def test_forks_are_ready_where_stages_of_ours_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert not begins_stages({"dvc", "repro"})
+    (tmp_path / "stages").mkdir()
+    (tmp_path / "data").mkdir()
+    for folder in (".", "data"):
+        monkeypatch.chdir(tmp_path / folder)
+        assert begins_stages({"dvc", "repro"}) and begins_stages({"dvc", "exp", "run", "evaluate"})
+        for command in ({"status"}, {"repro", "--dry"}, {"exp", "run", "--queue"}):
+            assert not begins_stages(command)
 
 
 def test_an_experiment_commits_what_it_commits_by_dvc_itself(tmp_path: Path) -> None:

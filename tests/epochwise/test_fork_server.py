@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from epochwise.fork_server import ForkServer
+from epochwise.fork_server import LIBRARIES, ForkServer
 from tests.configuration import ROOT
 
 PROBE = """
@@ -21,7 +21,15 @@ if __name__ == "__main__":
     with open(sys.argv[1], "w") as file:
         print(facts, file=file)
 """
+STAGE_THAT_WAITS = """
+import pathlib, time
+open("begun", "w")
+while not pathlib.Path("go").exists():
+    time.sleep(0.01)
+open("ended", "w")
+"""
 STATUS_OF_PROJECT = "import sys; from epochwise.core.cli import STATUS; sys.exit(STATUS)"
+SLOW = [name for name in LIBRARIES if name not in ("pydantic.main", "typer", "yaml")]
 ENVIRONMENT = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "COLOUR": "blue"}
 
 
@@ -42,6 +50,17 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "stages").mkdir()
     write(tmp_path, PROBE)
     return tmp_path
+
+
+@pytest.fixture
+def stubs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where servers find nothing in place of the libraries that take seconds to load."""
+    folder = tmp_path / "stubs"
+    for name in SLOW:
+        (folder / name.replace(".", "/")).mkdir(parents=True)
+        (folder / name.partition(".")[0] / "__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    return folder
 
 
 def write(project: Path, code: str, stage: str = "probe") -> None:
@@ -66,6 +85,7 @@ def test_a_module_finds_what_it_finds_in_a_process_of_its_own(
     assert forked == alone.replace("alone", "forked")
 
 
+@pytest.mark.usefixtures("stubs")
 def test_output_and_failures_are_shown(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with started() as server:
         assert run(server, project, "forked") == 0
@@ -133,7 +153,10 @@ def test_control_c_is_for_the_stage(server: ForkServer, project: Path) -> None:
     assert run(server, project, "after") == 0
 
 
-def test_control_c_does_not_end_a_server_that_loads(capfd: pytest.CaptureFixture[str]) -> None:
+def test_control_c_does_not_end_a_server_that_loads(
+    stubs: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (stubs / "pandas/__init__.py").write_text("import time; time.sleep(1)")
     with ForkServer() as server:
         for _ in range(20):
             server._process.send_signal(signal.SIGINT)
@@ -142,6 +165,7 @@ def test_control_c_does_not_end_a_server_that_loads(capfd: pytest.CaptureFixture
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.usefixtures("stubs")
 def test_stages_of_a_job_in_the_background_ignore_control_c(project: Path) -> None:
     write(project, "import os; os.kill(os.getpid(), 2)")
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -152,6 +176,7 @@ def test_stages_of_a_job_in_the_background_ignore_control_c(project: Path) -> No
         signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.usefixtures("stubs")
 def test_the_end_of_the_server_is_that_of_its_stage(project: Path) -> None:
     write(project, "import os; os.kill(os.getppid(), 15)")
     with started() as server:
@@ -159,15 +184,17 @@ def test_the_end_of_the_server_is_that_of_its_stage(project: Path) -> None:
         assert not server.is_ready()
 
 
+@pytest.mark.usefixtures("stubs")
 def test_a_stage_whose_dvc_was_killed_ends_without_a_word(
     project: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    write(project, "import time; open('begun', 'w'); time.sleep(1); open('ended', 'w')")
+    write(project, STAGE_THAT_WAITS)
     with started() as server:
         server._connection.send(("stages.probe", [], str(project), ENVIRONMENT, True))
         while not (project / "begun").exists():
-            time.sleep(0.1)
+            time.sleep(0.01)
         server._connection.close()
+        (project / "go").touch()
         assert server._process.wait(timeout=30) == 0
     assert (project / "ended").exists()
     assert capfd.readouterr().err == ""

@@ -169,11 +169,11 @@ def test_a_header_of_a_million_columns_is_refused() -> None:
 
 @pytest.mark.parametrize("column", ["rating", "label", "split", "time", "product_id"])
 @pytest.mark.parametrize("value", [b"9", b"1-", b"x "])
-def test_values_of_ten_megabytes_take_no_long_time(column: str, value: bytes) -> None:
+def test_values_of_two_megabytes_take_no_long_time(column: str, value: bytes) -> None:
     header = b"text,rating,label,split,product_id,time\n"
     place = header.decode().strip().split(",").index(column)
     row = [b"good", b"5", b"", b"train", b"B1", b"1"]
-    row[place] = value * (10_000_000 // len(value))
+    row[place] = value * (2_000_000 // len(value))
     lines = [header, b",".join(row) + b"\n", b"bad,1,0,test,B2,2\n"]
     content = b"".join(lines)
     if column in {"time", "product_id"}:
@@ -183,25 +183,28 @@ def test_values_of_ten_megabytes_take_no_long_time(column: str, value: bytes) ->
         refuse(f"column '{column}' has", "t.csv", content, read_reviews)
 
 
-WORD_LINES = b"good 1 2\n" + (b"at" + b" 1" * 500 + b"\n") * 70_000
+def word_lines() -> bytes:
+    return b"good 1 2\n" + (b"at" + b" 1" * 500 + b"\n") * 70_000
+
+
 WORD_FILES = {
-    "a line of 100 MB": (b"good 1 2\n" + b"bad " * 25_000_000, "line 2 is longer than"),
-    "one number of 100 MB": (b"good 1 2\nbad " + b"1" * 100_000_000, "line 2 is longer than"),
-    "a first line of 100 MB": (b"1 " * 50_000_000, "line 1: found|vectors of 524287 numbers"),
-    "zeros": (bytes(100_000_000), "line 1: found"),
-    "zeros as binary rows": (b"9 9\n" + bytes(100_000_000), "word 1 of 9: .* or is not word2vec's"),
-    "far too many numbers": (b"9 99999\ngood " + bytes(400_000), "found vectors of 99999 numbers"),
-    "far too many words": (b"999999999999 2\ngood " + bytes(9), "word 2 of 999999999999"),
-    "gzip bomb": (gzip.compress(WORD_LINES, 1), BOMB),
-    "xz bomb": (lzma.compress(WORD_LINES, preset=0), BOMB),
-    "no format": (b"PK\3\4 1 2", "line 1: found"),
+    "a line of 100 MB": (lambda: b"good 1 2\n" + b"bad " * 25_000_000, "line 2 is longer than"),
+    "one number of 100 MB": (lambda: b"good 1 2\nbad " + b"1" * 100_000_000, "line 2 is longer"),
+    "a first line of 100 MB": (lambda: b"1 " * 50_000_000, "line 1: found|of 524287 numbers"),
+    "zeros": (lambda: bytes(100_000_000), "line 1: found"),
+    "zeros as binary": (lambda: b"9 9\n" + bytes(100_000_000), "word 1 of 9: .* is not word2vec's"),
+    "far too many numbers": (lambda: b"9 99999\ngood " + bytes(400_000), "found vectors of 99999"),
+    "far too many words": (lambda: b"999999999999 2\ngood " + bytes(9), "word 2 of 999999999999"),
+    "gzip bomb": (lambda: gzip.compress(word_lines(), 1), BOMB),
+    "xz bomb": (lambda: lzma.compress(word_lines(), preset=0), BOMB),
+    "no format": (lambda: b"PK\3\4 1 2", "line 1: found"),
 }
 
 
 @pytest.mark.parametrize("name", WORD_FILES)
 def test_hostile_files_of_word_vectors_are_refused(name: str) -> None:
-    content, message = WORD_FILES[name]
-    refuse(message, "words", content, read_words)
+    make, message = WORD_FILES[name]
+    refuse(message, "words", make(), read_words)
 
 
 def lying(content: bytes, size: int) -> bytes:
@@ -217,8 +220,6 @@ def lying(content: bytes, size: int) -> bytes:
 
 
 SPACY = {
-    "bomb": (spacy_wheel(vectors=bytes(70_000_000)), BOMB),
-    "bomb that is announced as small": (lying(spacy_wheel(vectors=bytes(70_000_000)), 9), "CRC"),
     "no map": (spacy_wheel(key2row=msgpack.packb([1, 2])), "no attribute 'get'"),
     "no such row": (spacy_wheel(key2row=msgpack.packb({spacy_hash("good"): 7})), "out of bounds"),
     "rows of text": (spacy_wheel(key2row=msgpack.packb({spacy_hash("good"): "x"})), "invalid lit"),
@@ -236,9 +237,15 @@ def test_hostile_spacy_wheels_are_refused(name: str) -> None:
     refuse(message, "s.whl", content, read_wheel)
 
 
+def test_a_bomb_in_a_spacy_wheel_is_refused() -> None:
+    bomb = spacy_wheel(vectors=bytes(70_000_000))
+    refuse(BOMB, "s.whl", bomb, read_wheel)
+    refuse("CRC", "s.whl", lying(bomb, 9), read_wheel)
+
+
 def test_a_wheel_of_endless_sentences_is_refused() -> None:
     table = b"id\tsentiment\ttext\n" + b"1_1\t1\tgood\n" * 7_000_000
-    wheel = zipped({FILE.format(domain=domain): table for domain in ("amazon", "movie")})
+    wheel = zipped({FILE.format(domain="amazon"): table})
     refuse(BOMB, "w.whl", wheel, lambda path: list(read_snippets(path)))
 
 
@@ -274,9 +281,9 @@ def test_a_link_in_a_zip_file_is_refused() -> None:
 
 
 def test_a_zip_bomb_is_refused_and_nothing_of_it_stays() -> None:
-    refuse(BOMB, "a.zip", zipped({"cat/1.png": bytes(70_000_000)}), read_archive)
-    lie = lying(zipped({"cat/1.png": bytes(70_000_000)}), 9)
-    refuse("cannot be unpacked: Bad CRC", "a.zip", lie, read_archive)
+    bomb = zipped({"cat/1.png": bytes(70_000_000)})
+    refuse(BOMB, "a.zip", bomb, read_archive)
+    refuse("cannot be unpacked: Bad CRC", "a.zip", lying(bomb, 9), read_archive)
     assert [path.name for path in Path().iterdir()] == ["a.zip"]
 
 
@@ -303,18 +310,22 @@ def png(width: int, height: int, mode: bytes) -> bytes:
 
 
 HOSTILE_IMAGES = {
-    "1.png": (png(40_000, 30_000, b"\1\0\0\0\0"), "decompression bomb|exceeds limit"),
-    "2.png": (png(12_000, 9_000, b"\1\0\0\0\0"), "decompression bomb|exceeds limit"),
-    "3.jpg": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n", "in JPEG, PNG, BMP"),
-    "4.jpg": (image_bytes("TIFF"), "in JPEG, PNG, BMP"),
-    "5.png": (image_bytes("PPM"), "in JPEG, PNG, BMP"),
-    "6.gif": (image_bytes("ICO"), "in JPEG, PNG, BMP"),
+    "1.png": (lambda: png(40_000, 30_000, b"\1\0\0\0\0"), "decompression bomb|exceeds limit"),
+    "2.png": (lambda: png(12_000, 9_000, b"\1\0\0\0\0"), "decompression bomb|exceeds limit"),
+    "3.jpg": (
+        lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n",
+        "in JPEG, PNG, BMP",
+    ),
+    "4.jpg": (lambda: image_bytes("TIFF"), "in JPEG, PNG, BMP"),
+    "5.png": (lambda: image_bytes("PPM"), "in JPEG, PNG, BMP"),
+    "6.gif": (lambda: image_bytes("ICO"), "in JPEG, PNG, BMP"),
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE_IMAGES)
 def test_hostile_images_are_refused_when_networks_read_them(name: str) -> None:
-    content, message = HOSTILE_IMAGES[name]
+    make, message = HOSTILE_IMAGES[name]
+    content = make()
     refuse(f"{name} cannot be read as an image.*({message})", name, content, load_image)
     refuse(f"{name} cannot be read as an image", name, content, read_files_of)
 

@@ -117,7 +117,11 @@ def test_gan_has_the_sizes_of_the_textbook(textbook: Any) -> None:
     assert trainable(made.generator) == 1_489_936
 
 
-def test_transfer_has_the_sizes_of_the_textbook(textbook: Any) -> None:
+def test_transfer_has_the_sizes_of_the_textbook(
+    textbook: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # To draw 134 million weights takes seconds.
+    monkeypatch.setattr(keras.initializers.GlorotUniform, "__call__", keras.initializers.Zeros())
     named = {"base": "vgg16", "weights": None, "alpha": 1.0, "preprocessing": None, "sha256": None}
     vgg16 = base.with_preprocessing(*base.load_base(params.check(named, base.Transfer, "transfer")))
     vgg16.trainable = False

@@ -1,6 +1,8 @@
 """The review networks have the layers of the textbook, and the contract of their learner."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import cache
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -18,6 +20,7 @@ UNKNOWN = np.zeros((VOCABULARY + 1, 0), "float32")
 NETWORKS = [name for name, row in families.table().items() if row.learner == "text"]
 SEQUENCES = [name for name in NETWORKS if name != "mlp"]
 RANDOM = np.random.default_rng(0)
+Built: TypeAlias = Callable[[str], keras.Model]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -35,6 +38,12 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return compose(tmp_path_factory.mktemp("conf") / "params.yaml", "budget=smoke")["train"]
 
 
+@pytest.fixture(scope="module")
+def built(smoke: Any) -> Built:
+    """What gives the network of a family, built once: tests must not change it."""
+    return cache(lambda name: build(name, smoke[name], word_vectors(name)))
+
+
 def build(name: str, block: Any, vectors: np.ndarray) -> keras.Model:
     family = families.load(name)
     section = params.check(block, family.schema, f"train.{name}")
@@ -42,6 +51,7 @@ def build(name: str, block: Any, vectors: np.ndarray) -> keras.Model:
     return network
 
 
+@cache
 def word_vectors(name: str, size: int = 7) -> np.ndarray:
     """What the family `name` starts from: vectors of 11 token ids, or document vectors."""
     return RANDOM.normal(size=(11, size)).astype("float32")
@@ -85,8 +95,8 @@ def test_training_is_that_of_the_textbook(textbook: Any) -> None:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_network_gives_one_probability_a_review(name: str, smoke: Any) -> None:
-    network = build(name, smoke[name], word_vectors(name))
+def test_every_network_gives_one_probability_a_review(name: str, built: Built) -> None:
+    network = built(name)
     assert not network.compiled
     likely = network(inputs(name, network)).numpy()
     assert likely.shape == (10, 1) and ((likely > 0) & (likely < 1)).all()
@@ -94,8 +104,8 @@ def test_every_network_gives_one_probability_a_review(name: str, smoke: Any) -> 
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_saved_network_loads_by_itself(name: str, smoke: Any, tmp_path: Any) -> None:
-    network = build(name, smoke[name], word_vectors(name))
+def test_a_saved_network_loads_by_itself(name: str, built: Built, tmp_path: Any) -> None:
+    network = built(name)
     keras_file.save(network, tmp_path / "network.keras")
     loaded = keras.models.load_model(tmp_path / "network.keras", safe_mode=True)
     reviews = inputs(name, network)
@@ -133,11 +143,9 @@ def test_kernels_start_as_the_params_say(name: str, smoke: Any) -> None:
 
 
 @pytest.mark.parametrize("name", SEQUENCES)
-def test_an_embedding_starts_from_given_vectors(name: str, smoke: Any) -> None:
-    vectors = word_vectors(name)
-    network = build(name, smoke[name], vectors)
-    (embedding,) = embeddings(network)
-    assert (embedding.get_weights()[0] == vectors).all() and embedding.trainable
+def test_an_embedding_starts_from_given_vectors(name: str, built: Built) -> None:
+    (embedding,) = embeddings(built(name))
+    assert (embedding.get_weights()[0] == word_vectors(name)).all() and embedding.trainable
 
 
 @pytest.mark.parametrize("name", SEQUENCES)
@@ -197,8 +205,8 @@ def test_cudnn_which_takes_padding_on_the_right_alone_reads_no_masks(name: str, 
 
 
 @pytest.mark.parametrize("name", SEQUENCES)
-def test_an_embedding_reads_the_vectors_of_its_batch_alone(name: str, smoke: Any) -> None:
-    network = build(name, smoke[name], word_vectors(name))
+def test_an_embedding_reads_the_vectors_of_its_batch_alone(name: str, built: Built) -> None:
+    network = built(name)
     (embedding,) = embeddings(network)
     graph = tf.function(network).get_concrete_function(inputs(name, network)).graph
     (table,) = (
@@ -229,8 +237,8 @@ def test_normalization_and_activation_follow_a_dense_layer(
     ]
 
 
-def test_the_place_of_a_word_matters_to_the_transformer(smoke: Any) -> None:
-    network = build("transformer", smoke["transformer"], word_vectors("transformer"))
+def test_the_place_of_a_word_matters_to_the_transformer(built: Built) -> None:
+    network = built("transformer")
     tokens = np.arange(1, 9)[None]
     assert network(tokens).numpy() != network(tokens[:, ::-1]).numpy()
 

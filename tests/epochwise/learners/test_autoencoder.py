@@ -1,8 +1,11 @@
 """Autoencoders are trained and scored alike, with noise, and with a loss of their own."""
 
+from collections.abc import Callable
+from functools import cache
+from itertools import combinations
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -22,13 +25,42 @@ from tests.image_data import CLASSES, EACH, change_params, make_project, write_d
 
 SPLITS = ("train", "valid", "test")
 CLEAN = np.random.default_rng(0).random((50, *DIGIT), "float32")
+Scored: TypeAlias = Callable[[str], tuple[Path, list[np.ndarray]]]
 
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make_project(tmp_path)
-    monkeypatch.chdir(tmp_path)
+    enter(tmp_path, monkeypatch)
+
+
+def enter(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    make_project(folder)
+    patch.chdir(folder)
     write_digits("train", "valid")
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory) -> Scored:
+    """What trains a family for two epochs and scores it, once: its folder, and what it read."""
+    add_noise = autoencoder.add_noise
+
+    @cache
+    def made(name: str) -> tuple[Path, list[np.ndarray]]:
+        folder = tmp_path_factory.mktemp(name)
+        read: list[np.ndarray] = []
+
+        def kept(*arguments: Any) -> np.ndarray:
+            read.append(add_noise(*arguments))
+            return read[-1]
+
+        with pytest.MonkeyPatch.context() as patch:
+            enter(folder, patch)
+            change_params(**{name: {"epochs": 2}})
+            patch.setattr(autoencoder, "add_noise", kept)
+            train_and_score(families.load(name))
+        return folder, read
+
+    return made
 
 
 def noise(deviation: float, seed: int = 1) -> np.ndarray:
@@ -53,22 +85,12 @@ def test_no_two_splits_are_scored_with_the_same_noise() -> None:
         assert not any(np.array_equal(first, other) for other in read[:index])
 
 
-def test_the_inputs_of_every_epoch_have_noise_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    change_params(denoising_autoencoder={"epochs": 2})
-    drawn = []
-    add_noise = autoencoder.add_noise
-
-    def kept(*arguments: Any) -> np.ndarray:
-        drawn.append(add_noise(*arguments))
-        return drawn[-1]
-
-    monkeypatch.setattr(autoencoder, "add_noise", kept)
-    family = families.load("denoising_autoencoder")
-    autoencoder.train(family, family.read_params(), seed=1)
-    train = [noisy for noisy in drawn if len(noisy) == CLASSES * EACH["train"]]
-    assert len(train) == 3, "one to score and one for each epoch"
-    for index, first in enumerate(train):
-        assert not any(np.array_equal(first, other) for other in train[:index])
+def test_the_inputs_of_every_epoch_have_noise_of_their_own(scored: Scored) -> None:
+    _, read = scored("denoising_autoencoder")
+    measured, *epochs, again = [noisy for noisy in read if len(noisy) == CLASSES * EACH["train"]]
+    assert len(epochs) == 2 and np.array_equal(measured, again)
+    for one, other in combinations([measured, *epochs], 2):
+        assert not np.array_equal(one, other)
 
 
 def train_and_score(family: families.Family) -> None:
@@ -80,17 +102,19 @@ def train_and_score(family: families.Family) -> None:
 
 
 @pytest.mark.parametrize("name", ["autoencoder", "denoising_autoencoder"])
-def test_scores_are_what_the_chosen_epoch_makes_of_every_split(name: str) -> None:
-    change_params(**{name: {"epochs": 2}})
-    family = families.load(name)
-    train_and_score(family)
+def test_scores_are_what_the_chosen_epoch_makes_of_every_split(
+    name: str, scored: Scored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = scored(name)
+    monkeypatch.chdir(folder)
+    section = families.load(name).read_params()
     noisy = name == "denoising_autoencoder"
     network, encoder = (
         keras_file.load(paths.chosen(name) / f"{part}.keras") for part in ("model", "encoder")
     )
     for split in SPLITS:
         clean = Digits().read(split).inputs
-        read = autoencoder.scored_inputs(clean, split, family.read_params(), seed=1)
+        read = autoencoder.scored_inputs(clean, split, section, seed=1)
         table = read_table(paths.scores(name) / f"{split}.parquet").to_pandas()
         outputs = network.predict(read, 256, verbose=0).astype("float64")
         errors = np.square(outputs - clean).mean(axis=(1, 2, 3))
@@ -168,9 +192,10 @@ def test_a_family_may_have_a_loss_and_networks_of_its_own() -> None:
     table = params.load(families.TABLE)
     table["reconstruction"]["vae"] = table["reconstruction"]["autoencoder"]
     families.TABLE.write_text(yaml.safe_dump(table))
-    block = params.load()["train"]["autoencoder"]
+    content = params.load()
+    block = content["train"]["autoencoder"]
     section = {name: block[name] for name in Fit.model_fields} | {"code": 2, "epochs": 2}
-    params.PARAMS.write_text(yaml.safe_dump({"train": {"vae": section}}))
+    params.PARAMS.write_text(yaml.safe_dump(content | {"train": {"vae": section}}))
     train_and_score(families.Family("vae", families.row("vae"), module))
     kept = {path.name for path in paths.chosen("vae").iterdir()}
     assert kept == {"model.keras", "encoder.keras", "decoder.keras"}

@@ -1,5 +1,6 @@
 """The report of the gan, from scores written here."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -55,37 +56,40 @@ def test_the_share_of_each_class_is_of_generated_and_of_real_images() -> None:
     ]
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The scores of the gan: 250 images, the last 50 of a class of their own."""
-    make_project(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    random = np.random.default_rng(0)
-    folder = paths.scores("gan")
-    for seed, split in enumerate(("train", "valid", "test")):
-        columns = {"id": np.arange(40 + seed), "label": np.arange(40 + seed) % 3}
-        columns["features"] = lists(features(seed, 40 + seed))
-        write_table(folder / f"{split}.parquet", pa.table(columns))
-    pixels = random.integers(0, 256, size=(GENERATED, 784), dtype=np.uint8)
-    columns = {"id": np.arange(GENERATED), "pixels": lists(pixels)}
-    columns |= {"features": lists(features(9, GENERATED))}
-    columns |= {"predicted": np.repeat([0, 1, 3], [150, 50, 50])}
-    write_table(folder / "generated.parquet", pa.table(columns))
-    losses = {
-        "step": np.arange(STEPS),
-        "discriminator": np.ones(STEPS),
-        "generator": np.zeros(STEPS),
-    }
-    write_table(folder / "losses.parquet", pa.table(losses))
-    progress = {"step": np.repeat([15, 30], 10), "pixels": lists(pixels[:20])}
-    write_table(folder / "progress.parquet", pa.table(progress))
-    write_json(folder / "classes.json", ["0", "1", "2", "3", "4"])
-    write_json(folder / "model.json", {"parameters": 123})
-    epochs = paths.metrics("gan", "epochs.csv")
-    epochs.parent.mkdir(parents=True, exist_ok=True)
-    epochs.write_text("epoch,discriminator_loss,generator_loss,valid_frechet,classes\n0,1,2,3,4\n")
-    generation.write("gan", {"epoch": 3}, seed=1)
-    return folder
+    project = tmp_path_factory.mktemp("report")
+    make_project(project)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        random = np.random.default_rng(0)
+        folder = paths.scores("gan")
+        for seed, split in enumerate(("train", "valid", "test")):
+            columns = {"id": np.arange(40 + seed), "label": np.arange(40 + seed) % 3}
+            columns["features"] = lists(features(seed, 40 + seed))
+            write_table(folder / f"{split}.parquet", pa.table(columns))
+        pixels = random.integers(0, 256, size=(GENERATED, 784), dtype=np.uint8)
+        columns = {"id": np.arange(GENERATED), "pixels": lists(pixels)}
+        columns |= {"features": lists(features(9, GENERATED))}
+        columns |= {"predicted": np.repeat([0, 1, 3], [150, 50, 50])}
+        write_table(folder / "generated.parquet", pa.table(columns))
+        losses = {
+            "step": np.arange(STEPS),
+            "discriminator": np.ones(STEPS),
+            "generator": np.zeros(STEPS),
+        }
+        write_table(folder / "losses.parquet", pa.table(losses))
+        progress = {"step": np.repeat([15, 30], 10), "pixels": lists(pixels[:20])}
+        write_table(folder / "progress.parquet", pa.table(progress))
+        write_json(folder / "classes.json", ["0", "1", "2", "3", "4"])
+        write_json(folder / "model.json", {"parameters": 123})
+        epochs = paths.metrics("gan", "epochs.csv")
+        epochs.parent.mkdir(parents=True, exist_ok=True)
+        names = "epoch,discriminator_loss,generator_loss,valid_frechet,classes"
+        epochs.write_text(f"{names}\n0,1,2,3,4\n")
+        generation.write("gan", {"epoch": 3}, seed=1)
+        yield folder
 
 
 def test_the_report_is_written_from_scores_alone(folder: Path) -> None:

@@ -1,6 +1,6 @@
 """The report of classifiers against scikit-learn and plain counts, from scores written here."""
 
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -77,26 +77,28 @@ def test_the_confusion_has_every_pair_of_classes() -> None:
     assert rows == [["a", "a", 1], ["a", "b", 1], ["b", "a", 0], ["b", "b", 1]]
 
 
-@pytest.fixture
-def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pd.DataFrame]:
     """The report of the cnn from scores that are written here; its scores of test."""
-    make_project(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    folder = paths.scores("cnn")
-    for seed, split in enumerate(("train", "valid", "test")):
-        labels, probabilities = scored(seed, 60 + seed)
-        flat = probabilities.astype("float32").ravel()
-        rows = pa.FixedSizeListArray.from_arrays(flat, len(CLASSES))
-        columns = {"id": np.arange(len(labels)) + 7, "label": labels, "probabilities": rows}
-        write_table(folder / f"{split}.parquet", pa.table(columns))
-    write_json(folder / "classes.json", CLASSES)
-    write_json(folder / "model.json", {"parameters": 123})
-    images = np.random.default_rng(0).random((20, 28, 28, 1), "float32")
-    write_arrays(folder / "hardest.npz", images=images, rows=np.arange(20))
-    paths.metrics("cnn", "epochs.csv").parent.mkdir(parents=True, exist_ok=True)
-    paths.metrics("cnn", "epochs.csv").write_text("epoch,train_loss,valid_loss\n0,1.5,2.5\n")
-    multiclass.write("cnn", {"epoch": 3}, seed=1)
-    return read_table(folder / "test.parquet").to_pandas()
+    project = tmp_path_factory.mktemp("report")
+    make_project(project)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        folder = paths.scores("cnn")
+        for seed, split in enumerate(("train", "valid", "test")):
+            labels, probabilities = scored(seed, 60 + seed)
+            flat = probabilities.astype("float32").ravel()
+            rows = pa.FixedSizeListArray.from_arrays(flat, len(CLASSES))
+            columns = {"id": np.arange(len(labels)) + 7, "label": labels, "probabilities": rows}
+            write_table(folder / f"{split}.parquet", pa.table(columns))
+        write_json(folder / "classes.json", CLASSES)
+        write_json(folder / "model.json", {"parameters": 123})
+        images = np.random.default_rng(0).random((20, 28, 28, 1), "float32")
+        write_arrays(folder / "hardest.npz", images=images, rows=np.arange(20))
+        paths.metrics("cnn", "epochs.csv").parent.mkdir(parents=True, exist_ok=True)
+        paths.metrics("cnn", "epochs.csv").write_text("epoch,train_loss,valid_loss\n0,1.5,2.5\n")
+        multiclass.write("cnn", {"epoch": 3}, seed=1)
+        yield read_table(folder / "test.parquet").to_pandas()
 
 
 def test_the_report_is_written_from_scores_alone(written: pd.DataFrame) -> None:

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,15 @@ def test_neither_tensorflow_nor_keras_is_imported() -> None:
     code = f"import sys, epochwise.review.__main__; print({shown})"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == "[]\n", done.stderr
+
+
+def test_without_git_the_template_is_refused(tmp_path: Path) -> None:
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    (tmp_path / ".dvc").mkdir()
+    done = forked.run("epochwise.review", "--template", cwd=tmp_path, env=environment)
+    assert done.returncode == 1
+    told = r"error: .*: run this in the project's folder, a clone of git\n"
+    assert re.fullmatch(told, done.stderr)
 
 
 def test_the_plots_of_dvc_need_no_network_after_template(clone: Project) -> None:

@@ -20,7 +20,7 @@ OLD, NEW = Simulated(1.0, 0.1), Simulated(1.15, 0.1)
 SAMPLES = 200
 KNOWN = 10**9
 """Repeats after which a deviation is as good as known."""
-SEEDS, FAMILIES, PROJECTS = 5, 4, 15
+SEEDS, FAMILIES, PROJECTS = 5, 4, 8
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +62,7 @@ def coverage(
 
 def test_intervals_with_the_noise_of_training_hold_the_difference_95_times_in_100() -> None:
     old, new = known_noise(OLD), known_noise(NEW)
-    found = coverage(2000, lambda random: Training(True, old, new))
+    found = coverage(1000, lambda random: Training(True, old, new))
     assert all(0.93 <= share <= 0.97 for share in found.values()), found
 
 
@@ -73,7 +73,7 @@ def test_so_they_do_if_a_few_seeds_are_all_that_is_known_of_the_noise() -> None:
 
 
 def test_intervals_without_the_noise_of_training_hold_it_too_seldom() -> None:
-    found = coverage(1000, lambda random: Training(False, {}, {}))
+    found = coverage(300, lambda random: Training(False, {}, {}))
     assert all(share <= 0.9 for share in found.values()), found
 
 

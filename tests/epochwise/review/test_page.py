@@ -122,8 +122,9 @@ def opened(html: str, folder: Path, *options: str) -> tuple[str, str]:
 
 
 @needs_chromium
-@pytest.mark.parametrize("kind", ["alone", "compared"])
-@pytest.mark.parametrize("scheme", ["0", "1"], ids=["dark", "light"])
+@pytest.mark.parametrize(
+    ("kind", "scheme"), [("alone", "0"), ("compared", "1")], ids=["dark", "light"]
+)
 def test_chromium_draws_every_chart_and_picture_and_asks_for_nothing(
     pages: dict[str, str], tmp_path: Path, kind: str, scheme: str
 ) -> None:
@@ -140,19 +141,16 @@ def test_chromium_draws_every_chart_and_picture_and_asks_for_nothing(
 
 
 @needs_chromium
-@pytest.mark.parametrize(
-    "action",
-    [
-        "fetch('http://127.0.0.1:9/data')",
-        "document.body.append(Object.assign(new Image(), {src: 'http://127.0.0.1:9/x.png'}))",
-        "new Function('return 1')()",
-    ],
-)
-def test_chromium_refuses_what_a_page_must_not_do(
-    pages: dict[str, str], tmp_path: Path, action: str
-) -> None:
-    _, console = opened(with_script(pages["alone"], action), tmp_path)
-    assert "Content Security Policy" in console
+def test_chromium_refuses_what_a_page_must_not_do(pages: dict[str, str], tmp_path: Path) -> None:
+    actions = """
+        fetch('http://127.0.0.1:9/data')
+        document.body.append(Object.assign(new Image(), {src: 'http://127.0.0.1:9/x.png'}))
+        new Function('return 1')()
+    """
+    _, console = opened(with_script(pages["alone"], actions), tmp_path)
+    refused = [line for line in console.splitlines() if "Content Security Policy" in line]
+    for what in ("9/data", "9/x.png", "EvalError"):
+        assert any(what in line for line in refused)
 
 
 @needs_chromium

@@ -6,7 +6,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from distributed import Client
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError
 from epochwise.core.files import write_table
+from epochwise.core.settings import Engine
 from epochwise.data.partitions import engine as module
-from epochwise.data.partitions.engine import Engine, started
+from epochwise.data.partitions.engine import started
 from epochwise.data.review_files import RAW_SCHEMA
 from stages import clean, encode, split, vectorize
 from tests.configuration import ROOT
@@ -33,29 +35,31 @@ STAGES: list[Callable[[], None]] = [clean.main, split.main, encode.main, vectori
 class Cluster:
     """A scheduler and two workers of one thread each, processes that do not have our code."""
 
-    def __init__(self, address: str, workers: list[subprocess.Popen[bytes]]) -> None:
-        self.address, self.workers = address, workers
+    def __init__(self, address: str, start: Callable[[], subprocess.Popen[bytes]]) -> None:
+        self.address, self.start = address, start
+        self.workers: list[subprocess.Popen[bytes]] = []
+
+    def fill(self) -> None:
+        """Start workers in place of those that a test has killed."""
+        self.workers = [worker for worker in self.workers if worker.poll() is None]
+        self.workers += [self.start() for _ in range(2 - len(self.workers))]
+        with Client(self.address, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=60)
 
     def alive(self) -> int:
         with Client(self.address, set_as_default=False) as client:
             return len(client.nthreads())
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with running(tmp_path_factory.mktemp("cluster")) as cluster:
-        yield cluster
-
-
 @pytest.fixture
-def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A cluster of which a test may kill a worker."""
-    with running(tmp_path_factory.mktemp("mortal")) as cluster:
-        yield cluster
+def cluster(running: Cluster) -> Cluster:
+    running.fill()
+    return running
 
 
-@contextmanager
-def running(folder: Path) -> Iterator[Cluster]:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    folder = tmp_path_factory.mktemp("cluster")
     at = folder / "scheduler.json"
     dask = [sys.executable, "-m", "dask"]
     quiet: dict[str, Any] = {"cwd": folder, "stderr": subprocess.DEVNULL}
@@ -69,11 +73,9 @@ def running(folder: Path) -> Iterator[Cluster]:
             return process
 
         start([*dask, "scheduler", "--scheduler-file", str(at), "--port", "0", *local])
-        workers = [start(worker) for _ in range(2)]
         with Client(scheduler_file=str(at), set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=60)
             address = client.scheduler.address
-        yield Cluster(address, workers)
+        yield Cluster(address, partial(start, worker))
 
 
 @pytest.fixture(autouse=True)
@@ -96,7 +98,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def run(stages: Iterable[Callable[[], None]], **engine: Any) -> dict[str, bytes]:
     """Run `stages` with these params of the engine: the bytes of every file written."""
     content = {
-        "seed": {"data": 1},
+        "seed": {"data": 1, "training": 1},
         "engine": {"partition_rows": ROWS} | engine,
         "clean": {"digits": "keep", "punctuation": "keep", "drop_duplicates": True},
         "split": {"by": "random", "valid": 0.1, "test": 0.2},
@@ -117,7 +119,7 @@ def test_a_cluster_writes_what_one_process_writes(cluster: Cluster) -> None:
 
 
 def test_a_worker_that_is_killed_midway_changes_nothing(
-    mortal: Cluster, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = run([clean.main])
     killed: list[int] = []
@@ -125,23 +127,23 @@ def test_a_worker_that_is_killed_midway_changes_nothing(
     def killing(path: Path, *how: Any) -> Iterator[pa.Table]:
         for number, table in enumerate(partitions(path, *how)):
             if number == 10 and not killed:
-                os.kill(mortal.workers[0].pid, signal.SIGKILL)
-                killed.append(mortal.workers[0].wait())
+                os.kill(cluster.workers[0].pid, signal.SIGKILL)
+                killed.append(cluster.workers[0].wait())
             yield table
 
     partitions = clean.partitions
     monkeypatch.setattr(clean, "partitions", killing)
-    assert mortal.alive() == 2
-    assert run([clean.main], name="dask", scheduler=mortal.address) == expected
-    assert killed == [-signal.SIGKILL] and mortal.alive() == 1
+    assert cluster.alive() == 2
+    assert run([clean.main], name="dask", scheduler=cluster.address) == expected
+    assert killed == [-signal.SIGKILL] and cluster.alive() == 1
 
 
 def test_the_death_of_the_one_worker_that_has_the_function_changes_nothing(
-    mortal: Cluster,
+    cluster: Cluster,
 ) -> None:
     with (
-        Client(mortal.address, set_as_default=False) as client,
-        started(Engine(name="dask", scheduler=mortal.address, partition_rows=1)) as over,
+        Client(cluster.address, set_as_default=False) as client,
+        started(Engine(name="dask", scheduler=cluster.address, partition_rows=1)) as over,
     ):
         made = over(str, range(50))
         assert next(made) == "0"
@@ -153,25 +155,19 @@ def test_the_death_of_the_one_worker_that_has_the_function_changes_nothing(
         processes = client.run(os.getpid)
         os.kill(processes[holders[0]], signal.SIGKILL)
         assert list(made) == [str(number) for number in range(1, 50)]
-        assert mortal.alive() == 1
+        assert cluster.alive() == 1
 
 
-def test_processes_of_this_machine_are_the_default() -> None:
+def test_processes_of_this_machine_are_the_default_and_leave_ports_to_others(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
     def where(_: int) -> int:
         return os.getpid()
 
     expected = run([clean.main])
-    assert run([clean.main], name="dask", workers=2) == expected
     with started(Engine(name="dask", workers=2, partition_rows=1)) as over:
         assert len({os.getpid(), *over(where, range(20))}) == 3
-
-
-def test_clusters_of_this_machine_leave_ports_to_others(
-    recwarn: pytest.WarningsRecorder,
-) -> None:
-    engine = Engine(name="dask", partition_rows=1)
-    with started(engine) as one, started(engine) as other:
-        assert [*one(str, [1]), *other(str, [2])] == ["1", "2"]
+        assert run([clean.main], name="dask") == expected
     assert not recwarn.list
 
 
@@ -220,7 +216,7 @@ def test_workers_with_other_libraries_are_refused(
 def test_a_scheduler_that_is_not_there_is_told(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "WAIT", 1)
+    monkeypatch.setattr(module, "WAIT", 0.2)
     begun = time.monotonic()
     with (
         pytest.raises(InputError, match=r"engine\.scheduler .* no scheduler with workers answered"),
