@@ -24,7 +24,9 @@ def test_a_seed_is_a_whole_number(seed: Any, tmp_path: Path) -> None:
     [
         ({"threads": 0}, r"'engine\.threads' is 0: input should be greater than 0"),
         ({"partition_rows": 0}, r"'engine\.partition_rows' is 0: input should be greater than 0"),
+        ({"name": "spark"}, r"'engine\.name' is 'spark'"),
         ({"workers": 2}, "'engine': workers and scheduler are for engine=dask"),
+        ({"name": "dask", "scheduler": "host:8786"}, r"'engine\.scheduler' is 'host:8786'"),
     ],
 )
 def test_an_engine_that_cannot_run_is_told(

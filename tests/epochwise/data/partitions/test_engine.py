@@ -16,7 +16,7 @@ import pytest
 import yaml
 from distributed import Client
 
-from epochwise.core import params, paths
+from epochwise.core import paths
 from epochwise.core.cli import InputError
 from epochwise.core.files import write_table
 from epochwise.core.settings import Engine
@@ -224,20 +224,6 @@ def test_a_scheduler_that_is_not_there_is_told(
     ):
         pass
     assert time.monotonic() - begun < 10
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"name": "spark"}, "'engine.name' is 'spark'"),
-        ({"workers": 2}, "workers and scheduler are for engine=dask"),
-        ({"name": "dask", "scheduler": "host:8786"}, "'engine.scheduler' is 'host:8786'"),
-    ],
-)
-def test_wrong_params_are_refused(changes: dict[str, Any], message: str) -> None:
-    Path("params.yaml").write_text(yaml.safe_dump({"engine": {"partition_rows": 9} | changes}))
-    with pytest.raises(InputError, match=message):
-        params.read("engine", Engine)
 
 
 def test_one_process_imports_no_dask() -> None:
