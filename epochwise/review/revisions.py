@@ -16,7 +16,7 @@ import yaml
 from dvc_data.index import DataIndexDirError
 
 from epochwise.core.cli import InputError
-from epochwise.core.params import suggest
+from epochwise.core.params import QuickLoader, suggest
 from epochwise.review.lock import Lock, parse
 
 WORKSPACE = "workspace"
@@ -115,7 +115,7 @@ class Revision:
         """
         content = self.optional(path)
         try:
-            return None if content is None else yaml.load(content, _YAML)
+            return None if content is None else yaml.load(content, QuickLoader)
         # A number, a tag or a key that is none, or lists in lists in lists.
         except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
             text = " ".join(str(error).split())
@@ -234,7 +234,3 @@ def _is_absent(error: BaseException | None) -> bool:
 def _reason(error: BaseException) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 200 else f"{text[:200]}…"
-
-
-_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The fast loader where PyYAML has it: dvc.lock is long."""

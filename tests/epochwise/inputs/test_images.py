@@ -22,7 +22,7 @@ from tests.image_data import EACH, write_digits, write_target
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("params.yaml").write_text("engine: {threads: 2}\n")
+    Path("params.yaml").write_text("engine: {partition_rows: 1}\n")
     runtime.start(seed=0)
 
 

@@ -180,12 +180,6 @@ def test_keys_that_are_new_other_or_gone_are_changes() -> None:
     assert found == [Changed("other", 3, 4), Changed("new", None, 0), Changed("gone", 1, None)]
 
 
-def test_a_number_that_dvc_writes_without_its_dot_is_the_same_number() -> None:
-    locked = {"stages": {"train": {"params": {"params.yaml": {"rate": "1e-05", "epochs": 3}}}}}
-    assert not_run(locked, {"rate": 1e-05, "epochs": 3}) == []
-    assert not_run(locked, {"rate": 1e-04, "epochs": 3}) == ["train"]
-
-
 def test_params_of_another_form_are_other_params() -> None:
     locked = {
         "stages": {

@@ -108,7 +108,7 @@ def test_what_is_no_commit_is_no_revision(project: Project, name: str) -> None:
         Revision(name, project.root)
 
 
-@pytest.mark.parametrize("value", ["2001-02-30", "!!int abc", "!!bool x", "[" * 5000])
+@pytest.mark.parametrize("value", ["!!int abc", "!!bool x", "[" * 5000])
 def test_values_that_yaml_cannot_make_are_told(clone: Project, value: str) -> None:
     clone.write("params.yaml", f"a: {value}\n")
     with pytest.raises(InputError, match=r"params\.yaml of workspace is not YAML"):
