@@ -91,6 +91,13 @@ class FirstUse(params.Section):
     sha256: dict[Name, Sha256]
 
 
+def cached(file: str) -> Path:
+    """Where a file of this name stands in the user's cache folder."""
+    import pooch
+
+    return Path(pooch.os_cache("epochwise")) / file
+
+
 def fetch_package(path: Path) -> Path:
     """The file that the `Package` pin at `path` describes, downloaded once by pip.
 
@@ -98,7 +105,7 @@ def fetch_package(path: Path) -> Path:
         InputError: pip cannot download it, or it has another SHA-256 than the pin.
     """
     pin = params.read_file(path, Package)
-    target = _cached(pin.file)
+    target = cached(pin.file)
     if not (target.exists() and file_sha256(target) == pin.sha256):
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
@@ -114,7 +121,7 @@ def fetch_url(path: Path) -> Path:
         InputError: no network, a refusal by the server, or another SHA-256 than the pin's.
     """
     pin = params.read_file(path, Url)
-    target = _cached(pin.file)
+    target = cached(pin.file)
     with _alone(target):
         sha256 = pin.sha256 or first_seen(path, pin.file)
         expected = sha256 and f"sha256:{sha256}"
@@ -171,7 +178,7 @@ def fetch_urls(path: Path) -> list[Path]:
     pin = params.read_file(path, Urls)
     targets = []
     for name, md5 in pin.md5.items():
-        targets.append(_cached(pin.folder) / name)
+        targets.append(cached(pin.folder) / name)
         with _alone(targets[-1]):
             _retrieve(pin.base + name, targets[-1], f"md5:{md5}", path)
     return targets
@@ -326,12 +333,6 @@ def _pip_download(pin: Package, path: Path, folder: Path) -> None:
             f"pip cannot download {pin.file} ({' '.join(causes) or 'it found another file'}):"
             " connect to the internet, or set pip's index to one that can be reached"
         )
-
-
-def _cached(file: str) -> Path:
-    import pooch
-
-    return Path(pooch.os_cache("epochwise")) / file
 
 
 def _cause(error: Exception) -> str:

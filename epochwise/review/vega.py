@@ -1,10 +1,12 @@
 """Vega's own JavaScript from a package, for pages that need no network."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 from epochwise.core.cli import InputError
 from epochwise.core.files import replacing
+from epochwise.data.download import cached
 from epochwise.review.charts import Spec
 
 WIDTH = 640
@@ -37,10 +39,19 @@ img { max-width: 100%; }
 
 
 def javascript() -> str:
-    """Vega, Vega-Lite and Vega-Embed, which make `vegaEmbed` known to the page."""
+    """Vega, Vega-Lite and Vega-Embed, which make `vegaEmbed` known to the page.
+
+    The package takes seconds to put them together: a version does it once.
+    """
     import vl_convert
 
+    version: str = vl_convert.__version__  # type: ignore[attr-defined]
+    kept = cached(f"vega-{version}.js")
+    with suppress(OSError):
+        return kept.read_text(encoding="utf-8")
     bundle: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]
+    with suppress(OSError), replacing(kept) as beside:
+        beside.write_text(bundle, encoding="utf-8")
     return bundle
 
 
