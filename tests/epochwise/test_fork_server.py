@@ -6,7 +6,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,8 +37,18 @@ ENVIRONMENT = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "COLOUR": "blue"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ForkServer]:
-    with started() as server:
+    """A server of a process that Ctrl+C ends, whether or not it ends the tests."""
+    with handling(signal.default_int_handler), started() as server:
         yield server
+
+
+@contextmanager
+def handling(control_c: Any) -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, control_c)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def started() -> ForkServer:
@@ -168,12 +180,8 @@ def test_control_c_does_not_end_a_server_that_loads(
 @pytest.mark.usefixtures("stubs")
 def test_stages_of_a_job_in_the_background_ignore_control_c(project: Path) -> None:
     write(project, "import os; os.kill(os.getpid(), 2)")
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        with started() as server:
-            assert run(server, project) == 0
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with handling(signal.SIG_IGN), started() as server:
+        assert run(server, project) == 0
 
 
 @pytest.mark.usefixtures("stubs")
