@@ -30,7 +30,8 @@ class Transfer(Section):
     without its last layer. `weights` of a named one are imagenet, a file of weights, or null for
     random ones; `alpha` is mobilenet's width. `preprocessing` is the network's preprocessing mode,
     by Keras's names, or unit (0 to 1), or none; null is the named network's own, and caffe for a
-    file. `sha256` (null: any) is that of the file, so that the pipeline notices another one.
+    file. `sha256` (null: any) is that of the file of `base` or of `weights`, so that the pipeline
+    notices another one.
     """
 
     base: str
@@ -94,11 +95,14 @@ def load_base(params: Transfer) -> tuple[keras.Model, Preprocessing]:
     """The network that `base` names or the file holds, and its preprocessing mode.
 
     Raises:
-        InputError: there is no such name or file, or its weights cannot be had.
+        InputError: there is no such name or file, its weights cannot be had, or its SHA-256 is
+            another.
     """
     if params.base not in NAMED:
         return _from_file(params), params.preprocessing or "caffe"
     make, preprocessing = NAMED[params.base]
+    if params.weights and Path(params.weights).is_file():
+        _check_sha256(Path(params.weights), params)
     try:
         network = make(params)
     except Exception as error:  # Keras raises a plain one where it cannot download
@@ -113,8 +117,7 @@ def _from_file(params: Transfer) -> keras.Model:
     path = Path(params.base)
     if not path.is_file():
         raise InputError(f"transfer.base is '{path}': there is no such file")
-    if params.sha256 not in (None, found := file_sha256(path)):
-        raise InputError(f"{path}: its SHA-256 is {found}, transfer.sha256 is {params.sha256}")
+    _check_sha256(path, params)
     network = keras_file.load(path)
     reads, gives = (getattr(network, f"{side}_shape", None) for side in ("input", "output"))
     if not (isinstance(reads, tuple) and len(reads) == 4 and reads[3] in MODES):
@@ -122,6 +125,11 @@ def _from_file(params: Transfer) -> keras.Model:
     if not (isinstance(gives, tuple) and len(gives) in (2, 4)):
         raise InputError(f"{path} gives {gives}, expected features (n, d) or (n, h, w, d)")
     return network
+
+
+def _check_sha256(path: Path, params: Transfer) -> None:
+    if params.sha256 not in (None, found := file_sha256(path)):
+        raise InputError(f"{path}: its SHA-256 is {found}, transfer.sha256 is {params.sha256}")
 
 
 def train_on_digits(

@@ -109,6 +109,13 @@ def test_preprocessing_of_colours_is_refused_for_grey_images(name: Any) -> None:
     assert base.with_preprocessing(grey, "tf").output_shape == (None, 2)
 
 
+def test_weights_of_a_file_are_checked(tmp_path: Path) -> None:
+    path = tmp_path / "other.weights.h5"
+    path.write_bytes(b"weights")
+    with pytest.raises(InputError, match=r"its SHA-256 is [0-9a-f]{64}, transfer\.sha256 is 0{64}"):
+        base.load_base(named("mobilenet", weights=str(path), sha256="0" * 64))
+
+
 def test_weights_that_cannot_be_had_are_told() -> None:
     with pytest.raises(InputError, match=r"'mobilenet' with transfer\.weights 'none\.h5'"):
         base.load_base(named("mobilenet", weights="none.h5"))
