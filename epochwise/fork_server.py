@@ -47,6 +47,7 @@ PROJECT = [
     "epochwise.core.cli",
     "epochwise.core.files",
     "epochwise.core.params",
+    "epochwise.core.settings",
     "epochwise.families",
 ]
 """What most stages import of the project."""
