@@ -11,6 +11,7 @@ import yaml
 
 from epochwise import noise
 from epochwise.core import paths
+from epochwise.core.cli import InputError
 
 
 def lock(
@@ -130,3 +131,12 @@ def test_repeats_are_found_in_git(
     assert capsys.readouterr().out == (
         "lstm: the runs with seeds 7 are of other code and do not count\n"
     )
+
+
+def test_outside_of_git_it_says_where_to_run_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".dvc").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r": run this in the project's folder, a clone of git"):
+        noise.main()

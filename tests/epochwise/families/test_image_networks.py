@@ -43,6 +43,14 @@ def trainable(network: keras.Model) -> int:
     return sum(int(np.prod(weight.shape)) for weight in network.trainable_weights)
 
 
+@pytest.mark.parametrize("name", AUTOENCODERS)
+def test_every_layer_starts_as_the_initializer_says(name: str, textbook: Any) -> None:
+    block = textbook[name] | {"initializer": "glorot_normal"}
+    network = families.load(name).module.build(read(name, block))[""]
+    starts = [getattr(layer, "kernel_initializer", None) for layer in network.layers]
+    assert {type(start).__name__ for start in starts if start} == {"GlorotNormal"}
+
+
 def test_cnn_has_the_sizes_of_the_textbook(textbook: Any) -> None:
     network, features = cnn.build(read("cnn", textbook["cnn"]), 10)
     counts = [layer.count_params() for layer in network.layers if layer.count_params()]
