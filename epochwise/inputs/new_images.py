@@ -9,8 +9,8 @@ import numpy as np
 
 from epochwise.core.cli import InputError
 from epochwise.core.images import SUFFIXES, UNREAD, load_image
-from epochwise.data.image_files.archive import UNUSABLE
 from epochwise.data.image_files.arrays import read_images
+from epochwise.data.image_files.folders import check_name
 from epochwise.inputs.images import ImageFiles, scaled
 from epochwise.training.steps import Rows
 
@@ -41,11 +41,9 @@ def read(path: Path, network: keras.Model, dataset: str) -> tuple[list[str], Row
         pixels = read_images(path)
         _tell_of_dark_on_light(pixels)
         return [str(row) for row in range(len(pixels))], scaled(pixels)
-    folder = path.parent if path.is_file() else path
-    files = [path] if path.is_file() else _listed(path)
-    for name in (str(file.relative_to(folder)) for file in files):
-        if UNUSABLE.search(name):
-            raise InputError(f"{folder}: the name {name!r} is not plain UTF-8: rename it")
+    folder, files = (path.parent, [path]) if path.is_file() else (path, _listed(path))
+    for file in files:
+        check_name(str(file.relative_to(folder)), folder)
     if path.is_dir():
         files = list(_readable(files))
     if not files:

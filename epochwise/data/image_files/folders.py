@@ -124,9 +124,18 @@ def _listed(folder: Path) -> list[Path]:
         path for path in sorted(folder.glob("*")) if path.name[0] != "." and path.name != OF_MACOS
     ]
     for path in found:
-        if UNUSABLE.search(path.name):
-            raise InputError(f"{folder}: the name {path.name!r} is not plain UTF-8: rename it")
+        check_name(path.name, folder)
     return found
+
+
+def check_name(name: str, folder: Path) -> None:
+    """Make sure that the name of a file in `folder` can be written to a table.
+
+    Raises:
+        InputError: it has control characters, or is not UTF-8.
+    """
+    if UNUSABLE.search(name):
+        raise InputError(f"{folder}: the name {name!r} is not plain UTF-8: rename it")
 
 
 def _is_readable(path: Path) -> bool:

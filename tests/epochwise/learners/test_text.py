@@ -132,7 +132,9 @@ def test_the_epoch_table_is_measured_on_those_scores(trained: Trained) -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_training_needs_neither_test_nor_raw_texts(name: str, trained: Trained) -> None:
+    """There were none where `trained` has trained it."""
     trained(name)
+    assert (paths.epochs(name) / "001.keras").exists()
 
 
 def test_a_network_learns_what_tells_the_classes_apart() -> None:
