@@ -55,7 +55,8 @@ def phases(params: Params, images: Target) -> tuple[list[Phase], dict[str, keras
         shape = base.input_shape[1:]
         inputs = {split: images.read(split, shape).inputs for split in SPLITS}
     features = {split: images.features(split).inputs for split in SPLITS}
-    first = network if params.augmentation.is_on else head
+    # A compiled head would be saved with its optimizer, as a part of the whole.
+    first = network if params.augmentation.is_on else keras.Model(head.input, head.output)
     first.compile(optimizer(params.optimizer), LOSS)
     found = [
         Phase(

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,10 @@ class Training:
         self._finish(history, seconds)
         return history
 
+    @cached_property
+    def _savers(self) -> dict[str, keras_file.Saver]:
+        return {name: keras_file.Saver(network) for name, network in self.networks.items()}
+
     @property
     def folder(self) -> Path:
         """Where the training stands until it is done."""
@@ -130,8 +135,8 @@ class Training:
 
     def _checkpoint(self, history: list[Scored], seconds: float, started: float) -> None:
         epoch = len(history) - 1
-        for name, network in self.networks.items():
-            keras_file.save(network, self.folder / _file_name(epoch, name))
+        for name, saver in self._savers.items():
+            saver.save(self.folder / _file_name(epoch, name))
         write_arrays(self.folder / f"{epoch:03d}.kept.npz", **history[-1].kept)
         state = f"state.{epoch % 2}.npz"
         values = {f"{i:04d}": variable.numpy() for i, variable in enumerate(self.variables)}

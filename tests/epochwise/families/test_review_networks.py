@@ -110,6 +110,9 @@ def test_a_saved_network_loads_by_itself(name: str, built: Built, tmp_path: Any)
     loaded = keras.models.load_model(tmp_path / "network.keras", safe_mode=True)
     reviews = inputs(name, network)
     np.testing.assert_array_equal(loaded(reviews), network(reviews))
+    keras_file.Saver(network).save(tmp_path / "again.keras")
+    files = [(tmp_path / f"{file}.keras").read_bytes() for file in ("network", "again")]
+    assert files[0] == files[1]
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -85,7 +85,7 @@ def fit(phases: list[Phase], network: keras.Model) -> list[list[bool]]:
 
 def test_kept_features_give_what_the_whole_network_gives(target: Any, textbook: Any) -> None:
     (phase,), networks = transfer.phases(section(transfer, textbook["transfer"]), target)
-    assert phase.network is phase.scored is networks["head"]
+    assert phase.scored is networks["head"] and phase.network.layers == phase.scored.layers
     assert target.read_splits == [], "the images need not be read"
     found = phase.scored.predict(phase.score_inputs["valid"], verbose=0)
     np.testing.assert_allclose(found, networks[""].predict(IMAGES, verbose=0), atol=1e-6)

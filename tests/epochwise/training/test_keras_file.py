@@ -51,6 +51,42 @@ def test_it_is_not_shrunk_or_dated(tmp_path: Path) -> None:
             assert member.date_time == keras_file.NO_DATE
 
 
+def check_saver(saver: keras_file.Saver, network: keras.Model, folder: Path) -> None:
+    """Refuse a saver that writes anything but what `save` writes, or that alters the network."""
+    before = network.get_weights()
+    saver.save(folder / "again.keras")
+    for weight, now in zip(before, network.get_weights(), strict=True):
+        np.testing.assert_array_equal(weight, now)
+    keras_file.save(network, folder / "network.keras")
+    assert (folder / "again.keras").read_bytes() == (folder / "network.keras").read_bytes()
+
+
+def test_a_saver_writes_what_save_writes(tmp_path: Path) -> None:
+    trained = network()
+    saver = keras_file.Saver(trained)
+    check_saver(saver, trained, tmp_path)
+    trained.fit(INPUTS, INPUTS[:, 0] > 0.5, verbose=0)
+    check_saver(saver, trained, tmp_path)
+    trained.layers[1].trainable = False
+    check_saver(saver, trained, tmp_path)
+
+
+def test_a_saver_looks_for_places_once_for_a_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = network()
+    saver = keras_file.Saver(trained)
+    saver.save(tmp_path / "network.keras")
+    monkeypatch.setattr(keras_file, "_members", None)
+    trained.set_weights([weight + 1 for weight in trained.get_weights()])
+    saver.save(tmp_path / "network.keras")
+    loaded = keras_file.load(tmp_path / "network.keras")
+    np.testing.assert_array_equal(loaded(INPUTS), trained(INPUTS))
+    trained.layers[1].trainable = False
+    with pytest.raises(TypeError):
+        saver.save(tmp_path / "network.keras")
+
+
 def test_what_is_no_network_is_told(tmp_path: Path) -> None:
     path = tmp_path / "network.keras"
     path.write_text("no network")
@@ -75,3 +111,4 @@ def test_a_network_within_it_may_have_been_compiled(tmp_path: Path) -> None:
     keras_file.save(network, tmp_path / "network.keras")
     loaded = keras_file.load(tmp_path / "network.keras")
     np.testing.assert_array_equal(loaded(np.ones((1, 3))), network(np.ones((1, 3))))
+    check_saver(keras_file.Saver(network), network, tmp_path)
