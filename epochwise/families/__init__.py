@@ -17,6 +17,8 @@ NETWORKS = "epochwise/training"
 """The code that trains networks."""
 
 Task = Literal["binary", "multiclass", "reconstruction", "generation"]
+COMPARED = ("binary", "multiclass")
+"""The tasks of which families are compared sample by sample."""
 
 
 class Row(params.Section):
@@ -90,7 +92,7 @@ def table() -> dict[str, Row]:
     """Every family and its row, one task after another.
 
     Raises:
-        InputError: the rival of a family is none.
+        InputError: the rival of a family is none, or does something else.
     """
     found = params.read_file(TABLE, Table)
     reviews = found.linear | found.text | found.ensembles
@@ -101,7 +103,17 @@ def table() -> dict[str, Row]:
                 f"{TABLE}: the rival of {name} is '{listed.rival}', expected one of"
                 f" {', '.join(rows)}"
             )
+        if listed.rival and not _are_rivals(listed, rows[listed.rival]):
+            raise InputError(
+                f"{TABLE}: the rival of {name} is '{listed.rival}', expected a family that tells"
+                f" classes of {listed.dataset} apart, as {name} has to do, too"
+            )
     return rows
+
+
+def _are_rivals(*both: Row) -> bool:
+    tasks = {(found.task, found.dataset) for found in both}
+    return len(tasks) == 1 and both[0].task in COMPARED
 
 
 def members() -> list[str]:

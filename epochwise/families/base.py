@@ -48,6 +48,15 @@ class Transfer(Section):
             raise ValueError("base: digits has a preprocessing of its own: set preprocessing: null")
         return self
 
+    @model_validator(mode="after")
+    def _reads_all(self) -> Self:
+        if self.weights not in (None, "imagenet") and self.base not in NAMED:
+            raise ValueError(f"weights are for a base of {', '.join(NAMED)}: set weights: null")
+        of_file = self.base.endswith(".keras") or Path(self.weights or "imagenet").suffix
+        if self.sha256 is not None and not of_file:
+            raise ValueError("sha256 is for a file of base or of weights: set sha256: null")
+        return self
+
     @field_validator("base")
     @classmethod
     def _is_known(cls, base: str) -> str:

@@ -14,6 +14,8 @@ from epochwise.measures.binary import epoch_row
 from epochwise.training.epoch_table import epoch_column, read_single_epoch, write_single_epoch
 
 SPLITS = ("train", "valid")
+ROWS = 10_000
+"""Texts that are read at once."""
 
 
 def train(family: Family, params: Any, seed: int) -> None:
@@ -25,8 +27,9 @@ def train(family: Family, params: Any, seed: int) -> None:
     reviews = {split: read_texts(split) for split in SPLITS}
     labels = {split: table["label"].to_numpy() for split, table in reviews.items()}
     texts = {split: table["text"].to_pylist() for split, table in reviews.items()}
-    model = family.module.fit(texts["train"], labels["train"], params)
-    likely = {split: family.module.probabilities(model, texts[split], params) for split in texts}
+    model, on_train = family.module.fit(texts["train"], labels["train"], params)
+    on_valid = family.module.probabilities(model, texts["valid"], params)
+    likely = {"train": on_train, "valid": on_valid}
     row = epoch_row(labels, likely)
     scores = {
         split: scored_epochs(table, {epoch_column(0): likely[split]})
@@ -47,15 +50,20 @@ def score(family: Family, params: Any, seed: int) -> None:
         folder.mkdir()
         for split in SPLITS:
             write_table(folder / f"{split}.parquet", read_single_epoch(family.name, split))
-        likely = family.module.probabilities(model, reviews["text"].to_pylist(), params)
+        likely = _of_texts(family, model, params, reviews["text"])
         write_table(folder / "test.parquet", scored(reviews, likely))
         write_json(folder / "model.json", {"parameters": len(model)})
 
 
 def probabilities(family: Family, params: Any, texts: pa.ChunkedArray) -> np.ndarray:
     """P(1) of cleaned texts, float32 (n,), by the chosen model."""
-    likely: np.ndarray = family.module.probabilities(_chosen(family), texts.to_pylist(), params)
-    return likely
+    return _of_texts(family, _chosen(family), params, texts)
+
+
+def _of_texts(family: Family, model: pa.Table, params: Any, texts: pa.ChunkedArray) -> np.ndarray:
+    """P(1) of cleaned texts, float32 (n,), of which a part at a time is in memory as terms."""
+    parts = (texts.slice(start, ROWS).to_pylist() for start in range(0, len(texts), ROWS))
+    return np.concatenate([family.module.probabilities(model, part, params) for part in parts])
 
 
 def _chosen(family: Family) -> pa.Table:

@@ -126,9 +126,7 @@ def score(family: Family, params: Any, seed: int) -> None:
             likely = _apply(predictor, x, params)
             write_table(folder / f"{split}.parquet", scored(reviews, likely))
         test = read_test()
-        parts = [test["text"].slice(start, ROWS) for start in range(0, len(test), ROWS)]
-        read = map(inputs.of_texts, parts)
-        likely = np.concatenate([_apply(predictor, x, params) for x in read])
+        likely = _of_texts(predictor, inputs, test["text"])
         write_table(folder / "test.parquet", scored(test, likely))
         write_json(folder / "model.json", {"parameters": network.count_params()})
 
@@ -136,7 +134,15 @@ def score(family: Family, params: Any, seed: int) -> None:
 def probabilities(family: Family, params: Any, texts: pa.ChunkedArray) -> np.ndarray:
     """P(1) of cleaned texts, float32 (n,), by the chosen network."""
     runtime.start(seed=0, shared=params.shared)  # for its threads alone: nothing is drawn
-    return _apply(Predictor(_chosen(family)), choose_inputs(params).of_texts(texts), params)
+    return _of_texts(Predictor(_chosen(family)), choose_inputs(params), texts)
+
+
+def _of_texts(predictor: Predictor, inputs: Inputs, texts: pa.ChunkedArray) -> np.ndarray:
+    """P(1) of cleaned texts, float32 (n,), of which a part at a time is in memory as vectors."""
+    parts = (texts.slice(start, ROWS) for start in range(0, len(texts), ROWS))
+    return np.concatenate(
+        [_apply(predictor, x, inputs.params) for x in map(inputs.of_texts, parts)]
+    )
 
 
 def _chosen(family: Family) -> keras.Model:

@@ -150,3 +150,17 @@ def test_features_keep_labels_and_ids() -> None:
     np.testing.assert_allclose(found.inputs, network(IMAGES), atol=1e-6)
     assert found.inputs.shape == (10, 5)
     assert found.labels is samples.labels and found.ids is samples.ids
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        ({"base": "mine.keras", "weights": "mine.h5"}, "weights are for a base of vgg16, "),
+        ({"base": "vgg16", "weights": "imagenet", "sha256": "0" * 64}, "sha256 is for a file of"),
+        ({"base": "digits", "weights": "imagenet", "sha256": "0" * 64}, "sha256 is for a file of"),
+    ],
+)
+def test_what_nothing_reads_is_refused(block: dict[str, Any], message: str) -> None:
+    rest = {"weights": None, "alpha": 1.0, "preprocessing": None, "sha256": None}
+    with pytest.raises(InputError, match=message):
+        params.check(rest | block, base.Transfer, "transfer")

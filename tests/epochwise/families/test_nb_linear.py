@@ -53,7 +53,7 @@ def test_probabilities_equal_those_of_the_formulas(changes: dict[str, Any]) -> N
     between = (1 - beta) * np.abs(w).sum() / len(w) + beta * w
     new = [*TEXTS, "bad tea", "unheard", ""]
     logits = (vectorizer.transform(new).toarray() * ratios) @ between + learned.intercept_
-    model = fit(TEXTS, LABELS, used)
+    model, _ = fit(TEXTS, LABELS, used)
     assert model.schema.names == ["term", "idf", "coefficient"]
     assert len(model) == len(ratios) + 1 and model["term"][-1].as_py() == linear.INTERCEPT
     np.testing.assert_allclose(probabilities(model, new, used), expit(logits), atol=1e-6)
@@ -61,17 +61,17 @@ def test_probabilities_equal_those_of_the_formulas(changes: dict[str, Any]) -> N
 
 def test_a_model_of_pairs_and_ends_is_applied_as_it_was_fitted(tmp_path: Path) -> None:
     used = section(ngrams=4, gaps=2, ends=3, max_terms=150, binary=True, sublinear=False, idf=False)
-    model = fit(TEXTS, LABELS, used)
+    model, _ = fit(TEXTS, LABELS, used)
     kinds = Counter(term.count("  ") for term in model["term"].to_pylist()[:-1])
     assert set(kinds) == {0, 1, 2} and kinds.total() == 150
     pq.write_table(model, tmp_path / "model.parquet")
     new = [*TEXTS, "bad tea", "unheard", ""]
-    vectorizer, features = fit_terms(TEXTS, used)
+    terms, idf, features = fit_terms(TEXTS, used)
     coefficients, intercept = np.split(model["coefficient"].to_numpy(), [-1])
-    expected = expit(vectorizer.transform(new) @ coefficients + intercept)
+    expected = expit(linear._vectors(new, terms, idf, used) @ coefficients + intercept)
     applied = probabilities(pq.read_table(tmp_path / "model.parquet"), new, used)
     np.testing.assert_array_equal(applied, expected.astype("float32"))
     np.testing.assert_array_equal(
         applied[:60], expit(features @ coefficients + intercept).astype("float32")
     )
-    assert fit(TEXTS, LABELS, used).equals(model)
+    assert fit(TEXTS, LABELS, used).model.equals(model)

@@ -83,3 +83,18 @@ def test_a_slip_in_the_table_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"families\.yaml: 'multiclass\.cnn\.kept' is 'all\.csv'"):
         families.table()
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "rival"),
+    [("reconstruction", "conv_autoencoder", "autoencoder"), ("multiclass", "transfer", "cnn")],
+)
+def test_a_rival_that_cannot_be_compared_is_told(
+    group: str, name: str, rival: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = yaml.safe_load((ROOT / "families.yaml").read_text())
+    content[group][name]["rival"] = rival
+    (tmp_path / "families.yaml").write_text(yaml.safe_dump(content))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=f"the rival of {name} is '{rival}', expected a family"):
+        families.table()

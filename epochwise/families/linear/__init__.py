@@ -3,20 +3,21 @@
 Plain, or weighted by naive Bayes (NB-SVM, Wang & Manning 2012).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 from scipy.special import expit
-from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 
 from epochwise.core.cli import InputError
 from epochwise.core.params import Section
+from epochwise.families.linear.character_runs import count_runs, frequent_runs
 
 ClassWeights = Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)]
 """Of the classes 0 and 1."""
@@ -73,26 +74,34 @@ class Weighted(Terms):
     interpolation: float = Field(ge=0, le=1)
 
 
-def fit(texts: list[str], labels: np.ndarray, params: Terms) -> pa.Table:
-    """Fit on cleaned texts: a table `term, idf, coefficient`, the intercept in its last row."""
-    vectorizer, features = fit_terms(texts, params)
-    return as_table(vectorizer, *regress(features, labels, params))
+class Fitted(NamedTuple):
+    """A table `term, idf, coefficient`, the intercept in its last row, and P(1) of train (n,)."""
+
+    model: pa.Table
+    likely: np.ndarray
 
 
-def fit_weighted(texts: list[str], labels: np.ndarray, params: Weighted) -> pa.Table:
-    """Fit on cleaned texts with weights of naive Bayes: a table as that of `fit`.
+def fit(texts: list[str], labels: np.ndarray, params: Terms) -> Fitted:
+    """Fit on cleaned texts."""
+    terms, idf, features = fit_terms(texts, params)
+    return _fitted(terms, idf, features, *regress(features, labels, params))
+
+
+def fit_weighted(texts: list[str], labels: np.ndarray, params: Weighted) -> Fitted:
+    """Fit on cleaned texts with weights of naive Bayes.
 
     Logistic regression reads the vector of a review times the log-count ratio r of each term. Its
     coefficients w become (1 - beta) mean|w| + beta w, beta being `interpolation` (Wang & Manning
     2012, section 2.3); those in the table are for the vector itself.
     """
-    vectorizer, features = fit_terms(texts, params)
+    terms, idf, features = fit_terms(texts, params)
     ratios = log_count_ratios(features, labels, params.alpha)
-    features.data *= ratios[features.indices]
-    coefficients, intercept = regress(features, labels, params)
+    weighted = features.copy()
+    weighted.data *= ratios[features.indices]
+    coefficients, intercept = regress(weighted, labels, params)
     beta = params.interpolation
     smoothed = (1 - beta) * np.abs(coefficients).mean() + beta * coefficients
-    return as_table(vectorizer, ratios * smoothed, intercept)
+    return _fitted(terms, idf, features, ratios * smoothed, intercept)
 
 
 def log_count_ratios(features: sp.csr_matrix, labels: np.ndarray, alpha: float) -> np.ndarray:
@@ -108,8 +117,8 @@ def log_count_ratios(features: sp.csr_matrix, labels: np.ndarray, alpha: float) 
     return ratios
 
 
-def fit_terms(texts: list[str], params: Terms) -> tuple[TfidfVectorizer, sp.csr_matrix]:
-    """The vectorizer of the terms of cleaned texts, and what it makes of them (n, m).
+def fit_terms(texts: list[str], params: Terms) -> tuple[np.ndarray, np.ndarray, sp.csr_matrix]:
+    """The terms (m,) of cleaned texts, inverse document frequencies (m,), and vectors (n, m).
 
     Of equally frequent terms the shorter ones are among the `max_terms`, and of those as long the
     first in order of their characters: scikit-learn's choice of them depends on the processor.
@@ -117,6 +126,24 @@ def fit_terms(texts: list[str], params: Terms) -> tuple[TfidfVectorizer, sp.csr_
     Raises:
         InputError: no term is as long, or in as many reviews, as `params` ask for.
     """
+    try:
+        terms, counts = (_count_runs if params.unit == "characters" else _count)(texts, params)
+    except ValueError as error:
+        raise InputError(
+            f"a linear model finds no terms in {len(texts)} reviews ({error}): lower its"
+            " min_documents or shortest"
+        ) from None
+    frequencies = np.asarray(counts.sum(axis=0)).ravel()
+    order = np.lexsort((np.array(list(map(len, terms))), -frequencies))
+    kept = np.sort(order[: params.max_terms])
+    counts, terms = counts[:, kept], terms[kept]
+    weighting = TfidfTransformer(use_idf=params.idf, sublinear_tf=params.sublinear).fit(counts)
+    idf = weighting.idf_ if params.idf else np.ones(len(terms))
+    return terms, idf, weighting.transform(counts, copy=False)
+
+
+def _count(texts: list[str], params: Terms) -> tuple[np.ndarray, sp.csr_matrix]:
+    """Terms of words in alphabetical order, and how often each is in each text."""
     terms_of, among = _analyzer(params), None
     if params.binary and params.max_terms and (params.gaps or params.ends):
         among = frequent(texts, terms_of, params)
@@ -128,20 +155,31 @@ def fit_terms(texts: list[str], params: Terms) -> tuple[TfidfVectorizer, sp.csr_
         min_df=params.min_documents,
         dtype=np.float64,
     )
-    try:
-        counts = counter.fit_transform(texts)
-    except ValueError as error:
-        raise InputError(
-            f"a linear model finds no terms in {len(texts)} reviews ({error}): lower its"
-            " min_documents or shortest"
-        ) from None
-    terms, frequencies = counter.get_feature_names_out(), np.asarray(counts.sum(axis=0)).ravel()
-    order = np.lexsort((np.array(list(map(len, terms))), -frequencies))
-    kept = np.sort(order[: params.max_terms])
-    counts, terms = counts[:, kept], terms[kept]
-    weighting = TfidfTransformer(use_idf=params.idf, sublinear_tf=params.sublinear).fit(counts)
-    idf = weighting.idf_ if params.idf else np.ones(len(terms))
-    return _vectorizer(terms, idf, params), weighting.transform(counts, copy=False)
+    counts = counter.fit_transform(texts)
+    return counter.get_feature_names_out(), counts
+
+
+def _count_runs(texts: list[str], params: Terms) -> tuple[np.ndarray, sp.csr_matrix]:
+    """Runs of characters in alphabetical order, and how often each is in each text."""
+    terms = frequent_runs(
+        texts,
+        params.shortest,
+        params.ngrams,
+        binary=params.binary,
+        min_documents=params.min_documents,
+        most=params.max_terms,
+    )
+    if not len(terms):
+        raise ValueError("no run is as long, or in as many")
+    counts = count_runs(texts, terms, params.shortest, params.ngrams, binary=params.binary)
+    # As scikit-learn does: the numbers of a row stay in the order in which terms first appeared, by
+    # which the last digits of sums depend on them.
+    order = np.argsort(terms)
+    places = np.empty(len(terms), counts.indices.dtype)
+    places[order] = np.arange(len(terms))
+    counts.indices = places[counts.indices]
+    counts.has_sorted_indices = False
+    return terms[order], counts
 
 
 def frequent(texts: list[str], terms: Callable[[str], list[str]], params: Terms) -> set[int]:
@@ -176,49 +214,55 @@ def regress(features: sp.csr_matrix, labels: np.ndarray, params: Terms) -> tuple
     return model.coef_[0], model.intercept_[0]
 
 
-def as_table(vectorizer: TfidfVectorizer, coefficients: np.ndarray, intercept: float) -> pa.Table:
-    """The model as a table, from the `coefficients` (m,) of the vectorizer's terms.
+def _fitted(
+    terms: np.ndarray,
+    idf: np.ndarray,
+    features: sp.csr_matrix,
+    coefficients: np.ndarray,
+    intercept: float,
+) -> Fitted:
+    """The model of terms (m,), and what it makes of the vectors (n, m) that it was fitted on."""
+    columns = {
+        "term": [*terms, INTERCEPT],
+        "idf": [*idf, 0.0],
+        "coefficient": [*coefficients, intercept],
+    }
+    features.sort_indices()  # in the order in which `probabilities` adds up
+    return Fitted(pa.table(columns), _likely(features, coefficients, intercept))
 
-    Where inverse document frequencies do not count they are 1.
-    """
-    return pa.table(
-        {
-            "term": [*vectorizer.get_feature_names_out(), INTERCEPT],
-            "idf": [*vectorizer.idf_, 0.0],
-            "coefficient": [*coefficients, intercept],
-        }
-    )
+
+def _likely(vectors: sp.csr_matrix, coefficients: np.ndarray, intercept: float) -> np.ndarray:
+    likely: np.ndarray = expit(vectors @ coefficients + intercept).astype("float32")
+    return likely
 
 
 def probabilities(model: pa.Table, texts: list[str], params: Terms) -> np.ndarray:
     """P(1) of cleaned texts, float32 (n,), by a table that `fit` made with the same `params`."""
-    terms, idf = model["term"].to_pylist()[:-1], model["idf"].to_numpy()[:-1]
+    terms, idf = np.array(model["term"].to_pylist()[:-1], object), model["idf"].to_numpy()[:-1]
     coefficients = model["coefficient"].to_numpy()
-    vectors = _vectorizer(terms, idf, params).transform(texts)
-    likely: np.ndarray = expit(vectors @ coefficients[:-1] + coefficients[-1]).astype("float32")
-    return likely
+    return _likely(_vectors(texts, terms, idf, params), coefficients[:-1], coefficients[-1])
 
 
-def _vectorizer(terms: Sequence[str], idf: np.ndarray, params: Terms) -> TfidfVectorizer:
-    """What makes vectors of `terms` (m), with their inverse document frequencies (m,)."""
-    vectorizer = TfidfVectorizer(
-        analyzer=_analyzer(params),
-        binary=params.binary,
-        sublinear_tf=params.sublinear,
-        vocabulary=terms,
-    )
-    vectorizer.idf_ = idf
-    return vectorizer
+def _vectors(texts: list[str], terms: np.ndarray, idf: np.ndarray, params: Terms) -> sp.csr_matrix:
+    """Vectors (n, m) of texts, from `terms` (m,) and their inverse document frequencies (m,)."""
+    if params.unit == "characters":
+        counts = count_runs(texts, terms, params.shortest, params.ngrams, binary=params.binary)
+    else:
+        counts = CountVectorizer(
+            analyzer=_analyzer(params), binary=params.binary, vocabulary=terms, dtype=np.float64
+        ).transform(texts)
+    weighting = TfidfTransformer(sublinear_tf=params.sublinear)
+    weighting.idf_ = idf
+    return weighting.transform(counts, copy=False)
 
 
 def _analyzer(params: Terms) -> Callable[[str], list[str]]:
-    """What finds the terms of a cleaned text."""
-    words = {"tokenizer": str.split, "token_pattern": None} if params.unit == "words" else {}
+    """What finds the terms of a cleaned text, which are of words."""
     runs = CountVectorizer(
-        analyzer="word" if params.unit == "words" else "char",
+        tokenizer=str.split,
+        token_pattern=None,
         lowercase=False,
         ngram_range=(params.shortest, params.ngrams),
-        **words,
     ).build_analyzer()
     return lambda text: [*runs(text), *beyond_runs(text, params.gaps, params.ends)]
 
