@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
-from epochwise.core.files import partitions, write_json
+from epochwise.core.files import write_json
 from epochwise.core.progress import track
 from epochwise.core.settings import Engine
 from epochwise.data.cleaning import Clean, Digits, Punctuation, clean_text, without_punctuation
@@ -171,16 +171,15 @@ def main() -> None:
     """Run the stage."""
     clean = params.read("clean", Clean)
     engine = params.read("engine", Engine)
-    rows = engine.partition_rows
     target = paths.CLEAN_REVIEWS
     target.parent.mkdir(parents=True, exist_ok=True)
     # By one name, so that what a kill leaves is written over by the next run.
     everything = target.with_name(".clean.arrow")
     try:
-        tables = track(partitions(paths.RAW_REVIEWS, rows), None, "clean: parts of the reviews")
         cleaning = partial(clean_partition, digits=clean.digits, punctuation=clean.punctuation)
         with started(engine) as over:
-            facts = _set_aside(over(cleaning, tables), everything)
+            tables = track(over(cleaning, paths.RAW_REVIEWS), None, "clean: parts of the reviews")
+            facts = _set_aside(tables, everything)
         why = dropped(facts, clean.drop_duplicates)
         stays = why == 0
         check_classes(facts.label[stays], why)

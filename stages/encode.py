@@ -129,8 +129,8 @@ def main() -> None:
     with started(engine) as over:
         for name, source in sources.items():
             target = paths.review_split("sequences", name)
-            tables = track(partitions(source, rows, COLUMNS), None, f"encode: {name}")
-            write_partitions(target, over(encode_partition, tables), SEQUENCES_SCHEMA)
+            tables = track(over(encode_partition, source, COLUMNS), None, f"encode: {name}")
+            write_partitions(target, tables, SEQUENCES_SCHEMA)
             texts = partitions(source, rows, ["text"])
             metrics[name] = summarize(texts, partitions(target, rows, ["tokens"]), vocabulary)
     write_table(paths.VOCABULARY, vocabulary)

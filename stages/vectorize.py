@@ -77,6 +77,11 @@ class Vectorize(params.Section):
     def _fits_source(self) -> Self:
         if (self.source == "downloader") != (self.name is not None):
             raise ValueError("source: downloader needs a name, and no other source has one")
+        if self.source == "spacy_md" and Path(self.path).suffix != ".yaml":
+            raise ValueError(
+                f"source: spacy_md has a pin as its path, found {self.path}: set vectorize=glove or"
+                " vectorize=word2vec_file"
+            )
         if self.source == "word2vec" and self.fine_tune:
             raise ValueError("fine_tune is for pretrained vectors, not for source: word2vec")
         return self
@@ -214,9 +219,9 @@ def main() -> None:
     """Run the stage."""
     section = params.read("vectorize", Vectorize)
     engine = params.read("engine", Engine)
+    splits = {split: paths.review_split("sequences", split) for split in SPLITS}
     tables = {
-        split: partial(partitions, paths.review_split("sequences", split), engine.partition_rows)
-        for split in SPLITS
+        split: partial(partitions, path, engine.partition_rows) for split, path in splits.items()
     }
     for split in SPLITS:  # both, so that nothing is written if one is missing
         next(tables[split](), None)
@@ -227,11 +232,12 @@ def main() -> None:
     parts = fit_parts(section, vocabulary["count"].to_numpy(), sentences, seed)
     with started(engine) as over:
         raw = partial(known_vectors, embedding=embedding, parts=parts)
-        vectorizer = fit(over(raw, tables["train"]()), parts)
+        vectorizer = fit(over(raw, splits["train"]), parts)
         size = len(vectorizer.mean)
         transform_partition = partial(transform, embedding=embedding, vectorizer=vectorizer)
         for split in SPLITS:
-            vectors = over(transform_partition, track(tables[split](), None, f"vectorize: {split}"))
+            made = over(transform_partition, splits[split])
+            vectors = track(made, None, f"vectorize: {split}")
             write_partitions(paths.review_split("vectors", split), vectors, schema(size))
     lengths = length_percentiles(sentences())
     write_fitted(vocabulary, embedding, vectorizer, lengths)

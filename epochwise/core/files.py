@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -156,6 +157,37 @@ def partitions(path: Path, rows: int, columns: list[str] | None = None) -> Itera
         for groups in row_groups(source, rows):
             for batch in source.iter_batches(rows, row_groups=groups, columns=columns):
                 yield pa.Table.from_batches([batch])
+
+
+class Partition(NamedTuple):
+    """One of the tables of `partitions`, to be read elsewhere: of some row groups, by its place."""
+
+    path: str
+    groups: list[int]
+    place: int
+    rows: int
+    columns: list[str] | None
+
+    def read(self) -> pa.Table:
+        """The table."""
+        with _refusing(Path(self.path)), pq.ParquetFile(self.path) as source:
+            table = source.read_row_groups(self.groups, self.columns)
+        return table.slice(self.place * self.rows, self.rows).combine_chunks()
+
+
+def partitions_to_read(
+    path: Path, rows: int, columns: list[str] | None = None
+) -> Iterator[Partition]:
+    """What `partitions` gives, each to be read where it is needed.
+
+    Raises:
+        InputError: the file is missing, damaged, or is not Parquet.
+    """
+    with _refusing(path), pq.ParquetFile(path) as source:
+        for groups in row_groups(source, rows):
+            size = sum(source.metadata.row_group(group).num_rows for group in groups)
+            for place in range(math.ceil(size / rows)):
+                yield Partition(str(path.resolve()), groups, place, rows, columns)
 
 
 def row_groups(file: pq.ParquetFile, rows: int) -> Iterator[list[int]]:

@@ -5,6 +5,7 @@ rows alone, so that another engine that keeps the order of partitions writes the
 """
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +27,24 @@ def take_rows(tables: Iterable[pa.Table], rows: np.ndarray) -> Iterator[pa.Table
 
 
 def write_partitions(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> int:
-    """Write tables of `schema` one after another as one Parquet file; return the number of rows."""
+    """Write tables of `schema` one after another as one Parquet file; return the number of rows.
+
+    The next table is made while one is written.
+    """
     rows = 0
-    with replacing(path) as beside, pq.ParquetWriter(beside, schema) as writer:
+    with (
+        replacing(path) as beside,
+        pq.ParquetWriter(beside, schema) as writer,
+        ThreadPoolExecutor(max_workers=1) as thread,
+    ):
+        written: Future[None] | None = None
         for table in _regroup(tables, schema):
-            writer.write_table(table)
+            if written:
+                written.result()
+            written = thread.submit(writer.write_table, table)
             rows += table.num_rows
+        if written:
+            written.result()
     return rows
 
 

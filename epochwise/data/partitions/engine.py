@@ -10,9 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+import pyarrow as pa
+
 from epochwise.core.cli import InputError
+from epochwise.core.files import Partition, partitions, partitions_to_read
 from epochwise.core.settings import Engine
 
 LIBRARIES = ("ftfy", "gensim", "numpy", "pandas", "pyarrow", "python", "scipy", "selectolax")
@@ -23,32 +27,36 @@ AHEAD = 2
 """Partitions that are handed out for each thread of the cluster before the first comes back."""
 PROJECT = ("epochwise", "stages")
 
-Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 
 class Map(Protocol):
-    """The built-in `map`, or what stands in for it."""
+    """Applies a function to a Parquet file, partition by partition."""
 
     def __call__(
-        self, function: Callable[[Item], Made], items: Iterable[Item], /
+        self, function: Callable[[pa.Table], Made], path: Path, columns: list[str] | None = None, /
     ) -> Iterator[Made]:
-        """What `function` makes of each of `items`, in their order."""
+        """What `function` makes of each partition of a file, or of some columns, in their order."""
 
 
 @contextmanager
 def started(engine: Engine) -> Iterator[Map]:
-    """Yield the `map` of the engine, which runs until the block ends.
+    """Yield what applies functions to partitions of `engine.partition_rows`, until the block ends.
 
     Raises:
         InputError: the scheduler does not answer, has no workers, or their libraries are others
             than ours; or the cluster is lost midway.
     """
+    rows = engine.partition_rows
     if engine.name == "local":
-        yield map
+        yield lambda function, path, columns=None: map(function, partitions(path, rows, columns))
         return
     with _client(engine) as client:
-        yield partial(_map, client)
+        # Processes of this machine read the file themselves, others may not have it.
+        read = partitions if engine.scheduler else partitions_to_read
+        yield lambda function, path, columns=None: _map(
+            client, partial(_apply, function), read(path, rows, columns)
+        )
 
 
 @contextmanager
@@ -117,7 +125,11 @@ class _Carried:
         return cloudpickle.loads, (self.content,)
 
 
-def _map(client: Any, function: Callable[[Any], Made], items: Iterable[Any], /) -> Iterator[Made]:
+def _apply(function: Callable[[pa.Table], Made], partition: pa.Table | Partition) -> Made:
+    return function(partition if isinstance(partition, pa.Table) else partition.read())
+
+
+def _map(client: Any, function: Callable[[Any], Made], items: Iterable[Any]) -> Iterator[Made]:
     """The `map` of a cluster; `function` and what is bound to it reach every worker once.
 
     A partition whose worker dies is given to another one.

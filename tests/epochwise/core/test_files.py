@@ -17,6 +17,7 @@ from epochwise.core.cli import InputError
 from epochwise.core.files import (
     copy_epoch,
     partitions,
+    partitions_to_read,
     read_arrays,
     read_json,
     read_table,
@@ -132,6 +133,10 @@ def test_all_rows_of_a_table_come_in_order(rows: int, group: int, tmp_path: Path
     assert pa.concat_tables(tables).equals(table)
     assert max(map(len, tables)) == min(rows, 25)
     assert next(partitions(tmp_path / "table.parquet", rows, ["text"])).schema.names == ["text"]
+    for columns in (None, ["text"]):
+        here = partitions(tmp_path / "table.parquet", rows, columns)
+        elsewhere = partitions_to_read(tmp_path / "table.parquet", rows, columns)
+        assert [partition.read() for partition in elsewhere] == list(here)
 
 
 def test_partitions_that_have_been_read_do_not_stay_in_memory(tmp_path: Path) -> None:
@@ -144,7 +149,14 @@ def test_partitions_that_have_been_read_do_not_stay_in_memory(tmp_path: Path) ->
     assert most < 4 * sum(map(len, texts[:2000]))
 
 
-@pytest.mark.parametrize("read", [read_table, lambda path: list(partitions(path, 1000))])
+@pytest.mark.parametrize(
+    "read",
+    [
+        read_table,
+        lambda path: list(partitions(path, 1000)),
+        lambda path: [partition.read() for partition in partitions_to_read(path, 1000)],
+    ],
+)
 def test_tables_that_are_none_are_told(read: Callable[[Path], object], tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.parquet not found: run `dvc repro`"):
         read(tmp_path / "none.parquet")
