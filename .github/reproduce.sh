@@ -8,8 +8,15 @@
 set -euo pipefail
 base=$1
 
+# What the change was made from: the base branch may have gone on since.
+from=$(git merge-base "$base" HEAD)
+if [[ $from != $(git rev-parse "$base") ]]; then
+    base=${from:0:10}
+fi
+
 if [[ ${UNTRUSTED:-} == true ]]; then
     git checkout --quiet "$base" -- dvc.lock
+    git checkout --quiet "$base" -- metrics/noise.json 2> /dev/null || rm -f metrics/noise.json
 fi
 
 # Without a remote that answers, such as in a fork that has no key to it, all is made from the sources.
@@ -20,9 +27,9 @@ else
     python -m epochwise.dvc repro
 fi
 
+python -m epochwise.review "$base"
+
 # With the run cache, so that `dvc repro --pull` at home takes these results over without a run.
 if [[ ${PUSH:-} == true ]]; then
-    python -m dvc push --run-cache
+    python -m dvc push --run-cache || echo 'The results could not be kept in the remote.' >&2
 fi
-
-python -m epochwise.review "$base"

@@ -85,23 +85,24 @@ def is_current(locked: dict[str, Any], name: str) -> bool:
     outs = [out for entry in _stages(locked).values() for out in entry.get("outs") or ()]
     made = {out["path"]: str(out.get("md5")) for out in outs}
     return all(
-        _made(made, dep["path"]) in (None, dep.get("md5"))
+        digest_made(made, dep["path"]) in (None, dep.get("md5"))
         for entry in upstream(locked, [name]).values()
         for dep in entry.get("deps") or ()
     )
 
 
-def _made(made: dict[str, str], path: str) -> str | None:
+def digest_made(made: dict[str, str], path: str, root: Path = Path()) -> str | None:
     """The digest of what was made at `path`; None if no stage makes it, or nobody knows any more.
 
-    `made` are the digests of outputs. That of a part of a folder is in DVC's cache, in the listing
-    of the folder; that of a folder within it is the listing of that one's part, hashed.
+    `made` are the digests of outputs of the project in `root`. That of a part of a folder is in
+    DVC's cache, in the listing of the folder; that of a folder within it is the listing of that
+    one's part, hashed.
     """
     place = next((place for place in places(path) if place in made), None)
     if place is None or place == path:
         return made.get(path)
     try:
-        listing = json.loads((CACHE / made[place][:2] / made[place][2:]).read_bytes())
+        listing = json.loads((root / CACHE / made[place][:2] / made[place][2:]).read_bytes())
     except (OSError, ValueError):
         return None
     inner = path.removeprefix(f"{place}/")

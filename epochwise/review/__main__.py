@@ -21,6 +21,7 @@ import typer
 from epochwise.core import paths
 from epochwise.core.cli import run
 from epochwise.core.files import replacing
+from epochwise.measures.headlines import BINARY
 from epochwise.reports.escaping import printable
 from epochwise.review import charts, markdown, page, report, snapshot, vega, wording
 from epochwise.review.report import Report
@@ -61,9 +62,10 @@ def main(
 def _pictures(found: Report, output: Path) -> dict[str, str]:
     """Write the curves and pictures of what changed beside the Markdown: file by title."""
     changed = {family.name for family in found.changed}
+    reviewers = [family for family in found.changed if family.either.task == BINARY]
     drawn: dict[str, bytes] = {}
     for kind, (title, _, _) in charts.CURVES.items():
-        spec = charts.curves([found.old, found.new], kind, changed) if changed else None
+        spec = charts.curves([found.old, found.new], kind, changed) if reviewers else None
         if spec:
             drawn[title] = vega.png(spec)
     for family in found.new.families:

@@ -32,10 +32,14 @@ class Output:
 
 @dataclass(frozen=True)
 class Lock:
-    """Outputs of all stages by path, and what they depend on elsewhere: code and pins."""
+    """Outputs of all stages by path, and what they depend on elsewhere: code and pins.
+
+    Of `sources` it holds the digest that each stage has read: after a run of one family the others'
+    are of before.
+    """
 
     outputs: dict[str, Output]
-    sources: dict[str, Output]
+    sources: dict[str, dict[str, str]]
 
     def model(self, family: str) -> dict[str, Output]:
         """The outputs that hold the chosen networks of a family."""
@@ -69,15 +73,17 @@ class Lock:
 
 def parse(content: Any) -> Lock:
     """The content of dvc.lock; that of a project that was never run, None, locks nothing."""
-    stages = ((content or {}).get("stages") or {}).values()
-    outputs = _entries(stage.get("outs") for stage in stages)
+    stages = (content or {}).get("stages") or {}
+    outputs: dict[str, Output] = {}
+    for stage in stages.values():
+        outputs |= _entries(stage.get("outs"))
     # Not by path: while the pipeline runs, what a stage has read may not be locked as made yet.
     made = {PurePosixPath(path).parts[0] for path in outputs}
-    sources = {
-        path: entry
-        for path, entry in _entries(stage.get("deps") for stage in stages).items()
-        if PurePosixPath(path).parts[0] not in made
-    }
+    sources: dict[str, dict[str, str]] = {}
+    for name, stage in stages.items():
+        for path, entry in _entries(stage.get("deps")).items():
+            if PurePosixPath(path).parts[0] not in made:
+                sources.setdefault(path, {})[name] = entry.digest
     return Lock(outputs, sources)
 
 
@@ -93,14 +99,18 @@ def trained(old: Lock, new: Lock, family: str) -> Model:
 
 
 def changed_sources(old: Lock, new: Lock) -> list[str]:
-    """Code and pins that any stage depends on and that differ, are new or are gone."""
-    paths = sorted(old.sources.keys() | new.sources.keys())
-    return [path for path in paths if old.sources.get(path) != new.sources.get(path)]
+    """Code and pins that differ for any stage in both, are new or are gone."""
+
+    def changed(path: str) -> bool:
+        before, after = old.sources.get(path, {}), new.sources.get(path, {})
+        both = before.keys() & after.keys()
+        return not both or any(before[stage] != after[stage] for stage in both)
+
+    return sorted(path for path in old.sources.keys() | new.sources.keys() if changed(path))
 
 
-def _entries(lists: Any) -> dict[str, Output]:
+def _entries(listed: Any) -> dict[str, Output]:
     return {
         entry["path"]: Output(str(entry.get("md5", entry.get("etag", ""))), entry.get("size"))
-        for entries in lists
-        for entry in entries or ()
+        for entry in listed or ()
     }

@@ -3,6 +3,7 @@
 Files come from git, from DVC's cache or from its remote; nothing is checked out.
 """
 
+import hashlib
 import io
 import json
 from functools import cached_property
@@ -16,6 +17,7 @@ import yaml
 from dvc_data.index import DataIndexDirError
 
 from epochwise.core.cli import InputError
+from epochwise.core.lock import digest_made
 from epochwise.core.params import QuickLoader, suggest
 from epochwise.review.lock import Lock, parse
 
@@ -129,6 +131,8 @@ class Revision:
             InputError: the file is not Parquet, or lacks a column.
         """
         content = self.read(path)
+        if self.commit is None:
+            self._check_made(path, content)
         try:
             table = pq.read_table(io.BytesIO(content))
         # Arrow raises a plain OSError for some kinds of damage.
@@ -163,6 +167,19 @@ class Revision:
         """What dvc.lock says of outputs and sources."""
         return parse(self.locked)
 
+    def _check_made(self, path: str | Path, content: bytes) -> None:
+        """Make sure that a file of the workspace is the one that its dvc.lock is of.
+
+        Raises:
+            MissingError: it is another, as after `git switch` without `dvc checkout`.
+        """
+        made = {place: output.digest for place, output in self.lock.outputs.items()}
+        name = Path(path).as_posix()
+        expected = digest_made(made, name, Path(self._repo.root_dir))
+        if expected not in (None, hashlib.md5(content, usedforsecurity=False).hexdigest()):
+            why = f"of {self.name} is another than its dvc.lock says"
+            raise MissingError(name, why, "dvc checkout", fetches=True)
+
     def _open(self, *, remote: bool) -> Any:
         """The files of the revision, those of the remote too if asked for."""
         from dvc.api import DVCFileSystem
@@ -179,9 +196,16 @@ class Revision:
         fetches = bool(self._repo.config["remote"])
         command = f"dvc fetch{self._fetched_with}"
         if not fetches:
-            there = f"git checkout {self.name} && dvc checkout; " if self.commit else ""
+            there = f"git checkout {self._checked_out} && dvc checkout; " if self.commit else ""
             command = f"{there}dvc repro"
         return MissingError(Path(path).as_posix(), why, command, fetches=fetches)
+
+    @cached_property
+    def _checked_out(self) -> str:
+        """What git calls this revision: it does not know experiments by their names."""
+        assert self.commit is not None
+        is_experiment = self.commit in _experiments(self._repo.scm).values()
+        return self.commit[:10] if is_experiment else self.name
 
     @cached_property
     def _fetched_with(self) -> str:

@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError
-from epochwise.core.lock import not_run
+from epochwise.core.lock import is_current, not_run
 from epochwise.core.timing import train_seconds
 from epochwise.families import TABLE
 from epochwise.measures.headlines import HEADLINES
@@ -16,9 +17,15 @@ from epochwise.review.revisions import Revision
 from epochwise.review.statistics import Noise
 
 DATASETS = ("reviews", "digits", "target")
+SPLITS = ("train", "valid", "test")
+CONTENT = {
+    "reviews": [paths.review_split("split", split).as_posix() for split in SPLITS],
+    "digits": [paths.DIGITS.as_posix()],
+    "target": [paths.TARGET.as_posix()],
+}
+"""The outputs that hold the splits of a data set."""
 COUNTED = ("fetch", "clean", "split")
 """The stages of a data set that keep counts of it."""
-SPLITS = ("train", "valid", "test")
 DROPPED = ("clean.dropped.", "fetch.duplicates_dropped", "fetch.unreadable")
 """Beginnings of the counts of rows that were left out."""
 
@@ -73,13 +80,17 @@ class Data:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The facts of a revision; files too large to keep are read from `revision` when needed."""
+    """The facts of a revision; files too large to keep are read from `revision` when needed.
+
+    `chosen_anew` says whether champions were chosen among what families are now.
+    """
 
     revision: Revision
     families: dict[str, Family]
     params: Flat
     data: dict[str, Data]
     champions: dict[str, str]
+    chosen_anew: bool
     not_run: list[str]
 
     @property
@@ -92,13 +103,16 @@ def read(revision: Revision) -> Snapshot:
     """The facts of a revision; what it lacks, as old revisions do, is left out."""
     values = mapping(revision.yaml(params.PARAMS))
     champions = mapping(mapping(revision.json(paths.CHAMPIONS)).get("champions"))
+    # DVC leaves the stages of a family that is gone in dvc.lock.
+    known = ("", *DATASETS, *_tasks(revision))
     return Snapshot(
         revision,
         {family.name: family for family in _families(revision)},
         flatten(values),
         {name: data for name in DATASETS if (data := _data(revision, name)).counts},
         {task: str(mapping(entry).get("family")) for task, entry in champions.items()},
-        not_run(revision.locked, values),
+        is_current(revision.locked, "champion"),
+        [name for name in not_run(revision.locked, values) if name.partition("@")[2] in known],
     )
 
 
@@ -202,6 +216,10 @@ def _data(revision: Revision, dataset: str) -> Data:
         if key.startswith(DROPPED) and number(value)
     }
     rows = {split: _rows(counts, split) for split in SPLITS}
+    # Counts may stay where samples do not, as with another seed.
+    content = [revision.lock.outputs.get(path) for path in CONTENT[dataset]]
+    if counts and (digests := [output.digest for output in content if output]):
+        counts["content"] = sha256("".join(digests).encode()).hexdigest()[:8]
     return Data({split: n for split, n in rows.items() if n}, dropped, counts)
 
 

@@ -142,6 +142,11 @@ def training_noise(report: Report) -> str:
 
 def champions(report: Report) -> list[str]:
     """The champions that are others than before, and in one sentence those that are not."""
+    if not report.new.chosen_anew:
+        return [
+            f"{report.new.name}: champions were chosen before, among other results: run `dvc repro"
+            " champion`."
+        ]
     old, new = report.old.champions, report.new.champions
     same = [task for task, family in new.items() if old.get(task) == family]
     found = [

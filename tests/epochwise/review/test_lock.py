@@ -69,3 +69,19 @@ def test_models_of_every_epoch_beside_the_chosen_one_are_not_it() -> None:
     assert earlier.model_bytes("lstm") == 100
     assert set(earlier.epochs("lstm")) == {"models/lstm/epochs"}
     assert trained(earlier, lock(), "lstm") == Model.UNKNOWN, "bytes of other files tell nothing"
+
+
+def test_code_that_one_of_several_stages_has_read_anew_is_changed() -> None:
+    """As after a run of one family: the last stage of dvc.lock has not read it."""
+
+    def locked(**digests: str) -> Any:
+        deps = {
+            f"train@{name}": {"deps": [{"path": "epochwise/core", "md5": digest}]}
+            for name, digest in digests.items()
+        }
+        return parse({"stages": deps})
+
+    assert changed_sources(locked(mlp="a", lstm="a"), locked(mlp="b", lstm="a")) == [
+        "epochwise/core"
+    ]
+    assert changed_sources(locked(mlp="a", lstm="a"), locked(mlp="a", cnn="a")) == []

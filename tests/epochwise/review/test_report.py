@@ -235,3 +235,48 @@ def test_results_of_what_was_made_anew_since_are_not_compared(
     assert sentence.endswith(
         "in workspace were made of has been made anew since: run `dvc repro` there"
     )
+
+
+def test_files_of_another_state_than_dvc_lock_are_not_compared(project: Project) -> None:
+    """As after `git switch` without `dvc checkout`: what was predicted is still that of main."""
+    project.git("checkout", "-q", "retrained")
+    try:
+        (sentence,) = told(report(project, "main", "workspace"))
+    finally:
+        project.git("checkout", "-q", "main")
+    assert sentence.startswith("lstm, mlp, cnn, autoencoder, gan cannot be compared: run `dvc chec")
+    assert sentence.endswith("as what was predicted of workspace is another than its dvc.lock says")
+
+
+def test_a_family_that_is_gone_has_not_to_be_run(clone: Project) -> None:
+    locked = yaml.safe_load((clone.root / "dvc.lock").read_text())
+    gone = {"cmd": "train", "params": {"params.yaml": {"train.gone": {"epochs": 3}}}}
+    clone.write(
+        "dvc.lock", yaml.safe_dump(locked | {"stages": locked["stages"] | {"a@gone": gone}})
+    )
+    assert snapshot.read(Revision("workspace", clone.root)).not_run == []
+
+
+def test_other_samples_with_the_same_counts_are_other_data(clone: Project) -> None:
+    locked = yaml.safe_load((clone.root / "dvc.lock").read_text())
+    out = {"path": "data/digits", "md5": "0" * 32}
+    for content in ("1" * 32, "2" * 32):
+        locked["stages"]["fetch"] = {"cmd": "fetch", "outs": [out | {"md5": content}]}
+        clone.write("dvc.lock", yaml.safe_dump(locked))
+        clone.write("metrics/digits/fetch.json", json.dumps({"train": 9}))
+        clone.git("add", "dvc.lock", "metrics")
+        clone.git("commit", "-qm", content)
+    (changed,) = report(clone, "HEAD~1", "HEAD").data
+    assert changed.key == "digits.content" and changed.old != changed.new
+
+
+def test_champions_that_were_chosen_among_other_results_are_told(clone: Project) -> None:
+    locked = yaml.safe_load((clone.root / "dvc.lock").read_text())
+    entry = locked["stages"]["train@lstm"]["outs"][0]
+    for deps, expected in (
+        ([entry], "Champions unchanged: lstm (binary reviews)."),
+        ([entry | {"md5": "0" * 32}], "workspace: champions were chosen before, among other res"),
+    ):
+        locked["stages"]["champion"] = {"cmd": "champion", "deps": deps}
+        clone.write("dvc.lock", yaml.safe_dump(locked))
+        assert notes(report(clone, "main", "workspace"))[0].startswith(expected)

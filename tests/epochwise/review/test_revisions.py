@@ -123,9 +123,19 @@ def test_a_folder_that_is_no_project_is_refused(tmp_path: Path) -> None:
 def test_files_that_are_not_what_they_should_be_are_refused_by_name(clone: Project) -> None:
     clone.write("metrics/noise.json", "{")
     clone.write(PREDICTIONS, "no table")
+    (clone.root / "dvc.lock").unlink()  # or else it says that this is another file
     revision = Revision("workspace", clone.root)
     with pytest.raises(InputError, match=r"noise\.json of workspace is not JSON"):
         revision.json("metrics/noise.json")
     with pytest.raises(InputError, match=r"test\.parquet of workspace is not Parquet"):
         revision.table(PREDICTIONS, COLUMNS)
     assert revision.json("metrics/no.json") is None
+
+
+def test_an_experiment_is_named_by_its_commit_where_git_has_to_find_it(project: Project) -> None:
+    revision = Revision("exp-worse", project.root)
+    with pytest.raises(MissingError) as caught:
+        revision.read("data/none.parquet")
+    assert f"run `git checkout {revision.commit[:10]} && dvc checkout; dvc repro`" in str(  # type: ignore[index]
+        caught.value
+    )
