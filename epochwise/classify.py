@@ -12,7 +12,7 @@ import pandas as pd
 import typer
 
 from epochwise import families
-from epochwise.core import paths
+from epochwise.core import lock, paths
 from epochwise.core.cli import InputError, quiet, run
 from epochwise.core.files import read_json
 from epochwise.results import CSV, PARQUET, Output, check_output, write_output
@@ -43,6 +43,8 @@ def classify(family: str | None, path: Path) -> pd.DataFrame:
     for needed in (model, classes):
         if not needed.exists():
             raise InputError(f"{needed} not found: run `dvc repro score@{family}`")
+    if not lock.is_current(lock.read(), f"score@{family}"):
+        raise InputError(f"{classes} is of another training: run `dvc repro score@{family}`")
     network, called = keras_file.load(model), read_json(classes)
     if not isinstance(called, list) or network.output_shape != (None, len(called)):
         raise InputError(

@@ -57,7 +57,7 @@ def load(name: str | None) -> Classifier:
     selection = paths.metrics(name, "selection.json")
     if not selection.exists():
         raise InputError(f"{selection} not found: run `dvc repro threshold@{name}`")
-    _check_params(name)
+    _check_current(name)
     family, threshold = families.load(name), _threshold(selection, name)
     return Classifier(family, family.read_params(), threshold, params.read("clean", Clean))
 
@@ -70,14 +70,19 @@ def _threshold(selection: Path, name: str) -> float:
     raise InputError(f"{selection} has no threshold: run `dvc repro threshold@{name}` to build it")
 
 
-def _check_params(name: str) -> None:
-    """Refuse params that are others than those the family was trained with."""
-    locked = lock.read()
-    made_by = lock.upstream(locked, [f"threshold@{name}"])
+def _check_current(name: str) -> None:
+    """Refuse other params, words or members than those the family was trained with."""
+    locked, stage = lock.read(), f"threshold@{name}"
+    made_by = lock.upstream(locked, [stage])
     if found := sorted(made_by.keys() & lock.not_run(locked, params.load())):
         raise InputError(
-            f"{params.PARAMS} was changed after {', '.join(found)} ran: run `dvc repro"
-            f" threshold@{name}`, or bring back the params that {name} was trained with"
+            f"{params.PARAMS} was changed after {', '.join(found)} ran: run `dvc repro {stage}`, or"
+            f" bring back the params that {name} was trained with"
+        )
+    if not lock.is_current(locked, stage):
+        raise InputError(
+            f"what {name} was trained on was made anew since, for another family: run `dvc repro"
+            f" {stage}`"
         )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from epochwise import families
 from epochwise.classify import classify
@@ -60,6 +61,19 @@ def test_images_are_classified_by_the_chosen_epoch(network: None) -> None:
 def test_classes_of_another_network_are_told(network: None, named: object) -> None:
     write_json(paths.scores("cnn") / "classes.json", named)
     with pytest.raises(InputError, match=r"does not tell the classes of .*: run `dvc repro score@"):
+        classify("cnn", paths.digits("test"))
+
+
+def test_classes_of_another_training_are_told(network: None) -> None:
+    """Of as many classes: cats and dogs for horses and zebras."""
+    model = [{"path": str(paths.chosen("cnn")), "md5": "old"}]
+    stages = {"select@cnn": {"outs": model}, "score@cnn": {"deps": model}}
+    Path("dvc.lock").write_text(yaml.safe_dump({"stages": stages}))
+    classify("cnn", paths.digits("test"))
+    stages["select@cnn"] = {"outs": [model[0] | {"md5": "new"}]}
+    Path("dvc.lock").write_text(yaml.safe_dump({"stages": stages}))
+    expected = r"classes\.json is of another training: run `dvc repro score@cnn`"
+    with pytest.raises(InputError, match=expected):
         classify("cnn", paths.digits("test"))
 
 

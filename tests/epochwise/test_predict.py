@@ -257,3 +257,19 @@ def test_params_other_than_those_of_the_training_are_told(project: Path) -> None
     Path("params.yaml").write_text(yaml.safe_dump(content))
     with pytest.raises(InputError, match=r"params.yaml was changed after train@baseline ran: run"):
         predict.load("baseline")
+
+
+@pytest.mark.parametrize("made", ["data/reviews/word2vec", "models/lstm"])
+def test_a_family_whose_words_or_members_were_made_anew_is_refused(made: str) -> None:
+    """As by an experiment on another family: its token ids mean other words now."""
+    stages = {
+        "vectorize": {"outs": [{"path": made, "md5": "old"}]},
+        "threshold@baseline": {"deps": [{"path": made, "md5": "old"}]},
+    }
+    Path("dvc.lock").write_text(yaml.safe_dump({"stages": stages}))
+    predict.load("baseline")
+    stages["vectorize"]["outs"][0]["md5"] = "new"
+    Path("dvc.lock").write_text(yaml.safe_dump({"stages": stages}))
+    expected = r"what baseline was trained on was made anew .*: run `dvc repro threshold@baseline`"
+    with pytest.raises(InputError, match=expected):
+        predict.load("baseline")
