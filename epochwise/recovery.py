@@ -10,13 +10,13 @@ import json
 import re
 import subprocess
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from epochwise.core import params
+from epochwise.core import params, paths
 from epochwise.core.cli import InputError
 from epochwise.core.files import replacing
 from epochwise.core.lock import KEPT, LOCK, parse
@@ -77,8 +77,11 @@ def _broken() -> list[Callable[[], str]]:
         found.append(_mend_lock)
     if RWLOCK.is_file() and not _is_json(RWLOCK):
         found.append(_remove_rwlock)
+    # DVC reads champions for dvc.yaml, and cannot run the stage that writes them without.
+    if not _is_json(paths.CHAMPIONS) and _committed(paths.CHAMPIONS):
+        found.append(partial(_restore, paths.CHAMPIONS, "is missing or in conflict"))
     if params.PARAMS.is_file() and _is_start(_text(params.PARAMS), _committed(params.PARAMS)):
-        found.append(_restore_params)
+        found.append(partial(_restore, params.PARAMS, "was cut short"))
     return found
 
 
@@ -140,10 +143,10 @@ def _remove_rwlock() -> str:
     return f"{RWLOCK} was cut short: removed, since no other DVC is at work"
 
 
-def _restore_params() -> str:
-    with replacing(params.PARAMS) as beside:
-        beside.write_text(_committed(params.PARAMS), encoding="utf-8")
-    return f"{params.PARAMS} was cut short: restored from git"
+def _restore(path: Path, why: str) -> str:
+    with replacing(path) as beside:
+        beside.write_text(_committed(path), encoding="utf-8")
+    return f"{path} {why}: restored from git"
 
 
 def _is_start(start: Any, whole: Any) -> bool:
@@ -153,7 +156,7 @@ def _is_start(start: Any, whole: Any) -> bool:
 def _is_json(path: Path) -> bool:
     try:
         json.loads(path.read_bytes())
-    except (ValueError, RecursionError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return False
     return True
 

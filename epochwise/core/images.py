@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -21,8 +22,11 @@ FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
 """Pillow's formats of these suffixes: it would run other programs for some other formats."""
 RUN_LENGTHS = (1, 2)
 """BMP's compressions that Pillow decodes pixel by pixel."""
-SCAN, MOST_SCANS = b"\xff\xda", 50
-"""What begins a scan of a JPEG: each goes over the whole image, however few bytes it has."""
+MOST_SCANS = 50
+"""Scans of a JPEG: each goes over the whole image, however few bytes it has."""
+MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
+"""What begins a part of a JPEG that has a length, or ends it."""
+SCAN, END = b"\xda", b"\xd9"
 
 
 def load_image(path: Path) -> "Image.Image":
@@ -42,7 +46,7 @@ def load_image(path: Path) -> "Image.Image":
             with Image.open(path, formats=FORMATS) as image:
                 if image.format == "BMP" and image.info.get("compression") in RUN_LENGTHS:
                     raise ValueError("BMP with run lengths is not read")
-                if image.format == "JPEG" and path.read_bytes().count(SCAN) > MOST_SCANS:
+                if image.format in ("JPEG", "MPO") and _scans(path.read_bytes()) > MOST_SCANS:
                     raise ValueError(f"it has more than {MOST_SCANS} scans")
                 image.load()
                 with suppress(Exception):  # a damaged note is none
@@ -61,5 +65,16 @@ def load_image(path: Path) -> "Image.Image":
         number = getattr(error, "errno", None)
         if number not in (None, errno.EINVAL):
             raise OSError(number, os.strerror(number), str(path)) from None
-        raise InputError(f"{path} cannot be read as an image: {error}: get it again") from None
+        large = isinstance(error, Image.DecompressionBombWarning | Image.DecompressionBombError)
+        remedy = "make it smaller" if large else "get it again"
+        raise InputError(f"{path} cannot be read as an image: {error}: {remedy}") from None
     return image
+
+
+def _scans(content: bytes) -> int:
+    """The scans of a JPEG, up to its end: a telephone may have written a film behind it."""
+    scans, place = 0, 0
+    while (marker := MARKER.search(content, place)) and marker[1] != END:
+        scans += marker[1] == SCAN
+        place = marker.end() + int.from_bytes(content[marker.end() : marker.end() + 2])
+    return scans

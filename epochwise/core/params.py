@@ -140,11 +140,14 @@ def load(path: Path = PARAMS) -> Any:
         InputError: the file is missing or is not YAML.
     """
     try:
-        content = path.read_bytes()
+        size = path.stat().st_size
+        content = path.read_bytes() if size <= LONGEST else b""
     except FileNotFoundError:
         raise InputError(f"{path} not found: run from the project's root folder") from None
-    if len(content) > LONGEST:
-        raise InputError(f"{path} has {len(content)} bytes, expected {LONGEST} at most")
+    if size > LONGEST:
+        raise InputError(
+            f"{path} has {size} bytes, of YAML expected {LONGEST} at most: is it the right file?"
+        )
     return parse(content, path)
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from epochwise.core import paths
 from epochwise.core.cli import InputError
+from epochwise.core.files import read_json
 from epochwise.core.images import SUFFIXES, UNREAD, load_image
 from epochwise.data.image_files.arrays import read_images
 from epochwise.data.image_files.folders import check_name
@@ -50,11 +52,16 @@ def read(path: Path, network: keras.Model, dataset: str) -> tuple[list[str], Row
         raise InputError(f"{path}: found no images ({', '.join(sorted(SUFFIXES))})")
     names = [str(file.relative_to(folder)) for file in files]
     images = ImageFiles(files, network.input_shape[1:])
-    if not digits:
-        return names, images
-    pixels = images[:][..., 0]
-    _tell_of_dark_on_light(pixels)
-    return names, scaled(pixels)
+    if digits or _target_is_digits():
+        pixels = images[:][..., 0]
+        _tell_of_dark_on_light(pixels)
+    return names, scaled(pixels) if digits else images
+
+
+def _target_is_digits() -> bool:
+    """Whether the target data set is that of digits, light on black."""
+    about = paths.dataset_metrics("target", "fetch")
+    return about.exists() and read_json(about)["source"] == "digits_transfer"
 
 
 def _tell_of_dark_on_light(pixels: np.ndarray) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from epochwise.core.cli import InputError
 from epochwise.core.lock import KEPT, LOCK
+from epochwise.core.paths import CHAMPIONS
 from epochwise.recovery import HEAD, RWLOCK, is_whole, mend, stages
 from tests import forked
 from tests.configuration import ROOT
@@ -222,3 +223,16 @@ def dvc(folder: Path, *arguments: str) -> None:
     environment = os.environ | {"DVC_NO_ANALYTICS": "1", "PYTHONPATH": str(ROOT)}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     forked.run("dvc", *arguments, cwd=folder, env=environment).check_returncode()
+
+
+@pytest.mark.parametrize("content", [None, '<<<<<<< HEAD\n{"champions": {}}\n=======\n'])
+def test_champions_that_dvc_cannot_read_are_those_of_git(content: str | None) -> None:
+    CHAMPIONS.parent.mkdir()
+    CHAMPIONS.write_text("{}")
+    commit(dvc_lock=SMALL)
+    assert mend() == []
+    CHAMPIONS.unlink()
+    if content:
+        CHAMPIONS.write_text(content)
+    assert mend() == [f"{CHAMPIONS} is missing or in conflict: restored from git"]
+    assert CHAMPIONS.read_text() == "{}"

@@ -84,10 +84,7 @@ def unpack(path: Path, folder: Path) -> None:
                 while chunk := member.content.read(CHUNK):
                     allowed -= len(chunk)
                     if allowed < 0:
-                        raise InputError(
-                            f"{path}: its {path.stat().st_size} bytes unpack to far more, as a"
-                            " decompression bomb does: unpack it yourself if you trust it"
-                        )
+                        _refuse_size(path)
                     file.write(chunk)
     except InputError:
         raise
@@ -148,6 +145,14 @@ def _checked(name: str, path: Path) -> PurePosixPath:
     if inner.is_absolute() or ".." in inner.parts or ":" in inner.parts[0]:
         _refuse(path, name, LEADS_OUT)
     return inner
+
+
+def _refuse_size(path: Path) -> NoReturn:
+    size = path.stat().st_size
+    found = f"its {size} bytes unpack to far more, as a decompression bomb does"
+    if size * MOST_RATIO > MOST_BYTES:
+        found = f"it unpacks to more than {MOST_BYTES >> 30} GiB"
+    raise InputError(f"{path}: {found}: unpack it yourself if you trust it")
 
 
 def _refuse(path: Path, name: str, reason: str) -> NoReturn:

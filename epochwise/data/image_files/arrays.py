@@ -180,5 +180,5 @@ def _pair(part: str, found: dict[tuple[str, str], tuple[str, np.ndarray]]) -> La
 
 def _words(name: str) -> list[str]:
     """The words of an array's key in a npz file, and after them those of the file's name."""
-    file, _, key = Path(name).name.lower().partition(".npz:")
-    return re.findall(r"t10k|[a-z]+", f"{key} {file}")
+    file, _, key = Path(name).name.partition(".npz:")
+    return re.findall(r"t10k|[a-z]+", re.sub("([a-z])([A-Z])", r"\1 \2", f"{key} {file}").lower())

@@ -58,9 +58,9 @@ def read(path: Path, names: list[str] | None, rows: int) -> Iterator[pa.Table]:
     size = 0
     for number, row in enumerate(content, start=1):
         if len(row) != len(found):
+            remedy = "repair the file" if len(found) > 1 else "put texts with commas in quotes"
             raise InputError(
-                f"{path}, row {number}: expected {len(found)} columns, got {len(row)}: repair the"
-                " file"
+                f"{path}, row {number}: expected {len(found)} columns, got {len(row)}: {remedy}"
             )
         block.append(row)
         size += _size(row)

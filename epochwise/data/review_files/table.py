@@ -39,7 +39,8 @@ KNOWN: dict[str, dict[str, Any]] = {
 }
 """The words that a column may have, and what they stand for."""
 EXPECTED = {
-    "label": "0 or 1, negative or positive: write these, or give -S reviews.columns.label=COLUMN",
+    "label": "0 or 1, negative or positive: write these, or give -S reviews.columns.label=COLUMN,"
+    " or null to read ratings alone",
     "split": "train, valid or test: write these, or give -S reviews.columns.split=null",
 }
 OTHERS = {
@@ -129,6 +130,7 @@ def read_table_file(path: Path, columns: Columns, rule: Rule, rows: int) -> Iter
     """
     file = open_table(path)
     present = columns.found_in(file.names, path)
+    _tell_of_other_case(columns, file.names, present)
     if file.open_ended:
         present = {key: name for key, name in columns.model_dump().items() if name is not None}
     parts = partial(_texts, file, path)
@@ -147,6 +149,17 @@ def read_table_file(path: Path, columns: Columns, rule: Rule, rows: int) -> Iter
     clock.check()
     if not start:
         raise InputError(f"{path} has no rows: expected reviews below the header")
+
+
+def _tell_of_other_case(columns: Columns, names: list[str], present: dict[str, str]) -> None:
+    """Say which columns have the name of a key that the table lacks, but for their case."""
+    for key, name in columns.model_dump().items():
+        if name and key not in present:
+            for other in (other for other in names if other.casefold() == name):
+                print(
+                    f"fetch: the column '{other}' is not read: if it is the {key} of a review, give"
+                    f" -S reviews.columns.{key}={other}"
+                )
 
 
 def read_columns(path: Path, text: str) -> pd.DataFrame:

@@ -40,6 +40,7 @@ class Clock:
         self.number: Found = None
         self.date: Found = None
         self.neither: Found = None
+        self.unread = 0
 
     def __call__(self, column: pa.Array, start: int) -> pa.Array:
         """The seconds of texts (n,) from row `start` on, int64 (n,), null where there is no time.
@@ -56,6 +57,7 @@ class Clock:
         self.number = self.number or values.first(pa.array(counted), column, start)
         self.date = self.date or values.first(pa.array(dated), column, start)
         self.neither = self.neither or values.first(neither, column, start)
+        self.unread += pc.sum(neither).as_py() or 0
         if self.number and self.date:
             (row, found), other = sorted((self.number, self.date), reverse=True)
             expected = f"the same as in row {other[0] + 1} ({other[1]!r}), {FORMS}: {ALIKE}"
@@ -72,11 +74,19 @@ class Clock:
     def check(self) -> None:
         """Make sure, after the last part, that the column has times if it has anything.
 
+        Says how many of its values are none.
+
         Raises:
             InputError: it has none.
         """
         if self.neither and not (self.number or self.date):
             values.refuse(self.at, *self.neither, f"{FORMS}, which no row has: {OR_NONE}")
+        if self.neither:
+            row, found = self.neither
+            print(
+                f"fetch: {self.unread} times are missing, as they are not {FORMS}; the first is"
+                f" {found[:LONGEST]!r} in row {row + 1}"
+            )
 
     def _dates(self, column: pa.Array) -> pd.Series:
         """Dates in UTC (n,), without a time zone, NaT for what is none."""

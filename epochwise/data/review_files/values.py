@@ -19,8 +19,10 @@ SHOWN = 40
 """Characters of a value in a message."""
 MISSING = ("", "na", "n/a", "nan", "none", "null", "-")
 """What stands for a rating, a label, a split or a time that is not there, in whatever case."""
-TO_UTF8 = "convert the file, for instance with `iconv -f LATIN1 -t UTF-8`"
-COLUMN_TO_UTF8 = "convert the column, or a csv file for instance with `iconv -f LATIN1 -t UTF-8`"
+TO_UTF8 = "convert the file, for instance with `iconv -f WINDOWS-1252 -t UTF-8`"
+COLUMN_TO_UTF8 = (
+    "convert the column, or a csv file for instance with `iconv -f WINDOWS-1252 -t UTF-8`"
+)
 
 Place = tuple[Path, str, int]
 """File, column, and number of rows before: where a value is, for messages."""

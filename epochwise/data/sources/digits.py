@@ -3,9 +3,10 @@
 from collections import Counter
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
+from pydantic import model_validator
 
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError
@@ -28,6 +29,14 @@ class Params(Division):
 
     source: Literal["sklearn", "mnist", "fashion_mnist", "folder"]
     path: str
+
+    @model_validator(mode="after")
+    def _fits_source(self) -> Self:
+        if self.source == "sklearn" and Path(self.path).suffix != ".yaml":
+            raise ValueError(
+                f"source: sklearn has a pin as its path, found {self.path}: set digits=folder"
+            )
+        return self
 
 
 class Opened(NamedTuple):
@@ -129,6 +138,8 @@ def fetch(digits: Params, seed: int) -> None:
     """
     parts, licence, hashes = open_source(digits)
     check_classes(parts)
+    if empty := [part for part, (_, labels) in parts.items() if not len(labels)]:
+        raise InputError(f"digits: no image is in {empty[0]}: add some to digits.path")
     with replacing(paths.DIGITS) as folder:
         folder.mkdir()
         counts = write_splits(folder, parts, digits, seed)

@@ -4,10 +4,10 @@ import shutil
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
-from pydantic import PositiveInt
+from pydantic import PositiveInt, model_validator
 
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError
@@ -33,6 +33,15 @@ class Params(Division):
     source: Literal["digits_transfer", "cats_dogs", "folder"]
     path: str
     train_per_class: PositiveInt | None
+
+    @model_validator(mode="after")
+    def _fits_source(self) -> Self:
+        if self.source == "digits_transfer" and Path(self.path).suffix != ".yaml":
+            raise ValueError(
+                f"source: digits_transfer has a pin as its path, found {self.path}: set"
+                " target=folder"
+            )
+        return self
 
 
 class Opened(NamedTuple):

@@ -4,6 +4,7 @@ import errno
 import os
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,15 +63,43 @@ def test_images_of_16_bits_keep_their_shades(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.asarray(load_image(tmp_path / "a.png")), shades // 257)
 
 
-def test_images_that_take_long_for_their_bytes_are_refused(tmp_path: Path) -> None:
-    Image.new("L", (64, 64)).save(tmp_path / "a.jpg", progressive=True)
+@pytest.mark.parametrize("frames", [1, 2])
+def test_images_that_take_long_for_their_bytes_are_refused(tmp_path: Path, frames: int) -> None:
+    """JPEG alone, or as the first of several pictures in the file of a stereo camera."""
+    image = Image.new("L", (64, 64))
+    more: dict[str, Any] = {"append_images": [image] * (frames - 1)}
+    if frames > 1:
+        more |= {"format": "MPO", "save_all": True}
+    image.save(tmp_path / "a.jpg", progressive=True, **more)
     content = (tmp_path / "a.jpg").read_bytes()
-    scan = content.rindex(b"\xff\xda")
-    (tmp_path / "a.jpg").write_bytes(content[:scan] + content[scan:-2] * 60 + content[-2:])
+    assert np.asarray(load_image(tmp_path / "a.jpg")).shape == (64, 64)
+    end = content.index(b"\xff\xd9")
+    scan = content.rindex(b"\xff\xda", 0, end)
+    (tmp_path / "a.jpg").write_bytes(content[:scan] + content[scan:end] * 60 + content[end:])
     with pytest.raises(InputError, match="has more than 50 scans"):
         load_image(tmp_path / "a.jpg")
+
+
+def test_long_images_of_other_kinds_are_refused(tmp_path: Path) -> None:
     header = struct.pack("<IHHI IiiHHIIiiII", 0, 0, 0, 1078, 40, 4, 4, 1, 8, 1, 0, 0, 0, 256, 0)
     rows = (b"\4\1\0\0") * 4 + b"\0\1"
     (tmp_path / "a.bmp").write_bytes(b"BM" + header + bytes(1024) + rows)
     with pytest.raises(InputError, match="BMP with run lengths is not read"):
         load_image(tmp_path / "a.bmp")
+
+
+def test_what_a_telephone_writes_behind_a_photograph_does_not_count(tmp_path: Path) -> None:
+    """Of a film of some megabytes, two bytes in a hundred thousand look like a scan."""
+    Image.new("RGB", (64, 48), "red").save(tmp_path / "a.jpg", progressive=True)
+    with (tmp_path / "a.jpg").open("ab") as file:
+        file.write(b"\xff\xda" * 99)
+    assert load_image(tmp_path / "a.jpg").size == (64, 48)
+
+
+def test_an_image_of_too_many_pixels_is_not_said_to_be_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("L", (64, 48)).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2000)
+    with pytest.raises(InputError, match=r"a\.png cannot be read .* limit .*: make it smaller$"):
+        load_image(tmp_path / "a.png")

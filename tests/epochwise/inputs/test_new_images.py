@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from epochwise.core import paths
 from epochwise.core.cli import InputError
-from epochwise.core.files import write_arrays
+from epochwise.core.files import write_arrays, write_json
 from epochwise.inputs import new_images
 
 DIGITS: Any = SimpleNamespace(input_shape=(None, 28, 28, 1))
@@ -99,3 +100,16 @@ def test_what_holds_no_images_is_told() -> None:
         new_images.read(Path("empty"), DIGITS, "digits")
     with pytest.raises(InputError, match="there is no file or folder none"):
         new_images.read(Path("none"), DIGITS, "digits")
+
+
+@pytest.mark.parametrize("source", ["digits_transfer", "folder"])
+def test_target_digits_on_paper_are_told_and_photographs_are_not(
+    source: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_json(paths.dataset_metrics("target", "fetch"), {"source": source})
+    for name in ("b.png", "below/a.png"):
+        Image.fromarray(np.full((28, 28), 255, "uint8")).save(Path("new", name))
+    _, inputs = new_images.read(Path("new"), TARGET, "target")
+    assert inputs[:].max() == 255
+    is_told = "2 of 2 images are light at their border" in capsys.readouterr().err
+    assert is_told == (source == "digits_transfer")

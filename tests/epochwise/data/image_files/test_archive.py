@@ -114,3 +114,12 @@ def test_folders_in_folders_without_end_are_refused(tmp_path: Path) -> None:
         archive.writestr("a/" * 1100 + "x.png", b"x")
     with pytest.raises(InputError, match="lies more than 50 folders deep"):
         unpack(tmp_path / "a.zip", tmp_path / "unpacked")
+
+
+def test_a_large_archive_is_not_called_a_bomb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "MOST_BYTES", 1 << 20)
+    packed = zipped(tmp_path / "a.zip", ("x.jpg", random.Random(0).randbytes(2 << 20)))
+    with pytest.raises(InputError, match="it unpacks to more than 0 GiB: unpack it yourself"):
+        unpack(packed, tmp_path / "inner")

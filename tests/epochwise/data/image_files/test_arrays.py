@@ -48,6 +48,7 @@ def test_idx_files_are_read_by_the_split_in_their_names(tmp_path: Path, compress
     [
         ("x_train", "y_train", "x_test", "y_test"),
         ("train_images", "train_labels", "test_images", "test_labels"),
+        ("trainX", "trainY", "testX", "testY"),
     ],
 )
 @pytest.mark.parametrize("name", ["digits", "train_test", "test"])

@@ -346,3 +346,27 @@ def test_a_blank_line_of_a_single_column_is_an_empty_row() -> None:
 
 def test_names_of_columns_reach_no_terminal_as_commands() -> None:
     refuse(r"found: 'a.x1b.2Jx', .n.nl.: give", "t.csv", b'a\x1b[2Jx,"n\nl"\n')
+
+
+def test_a_column_of_another_case_is_told_and_not_read(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("t.csv").write_text("text,label,Split\ngood,1,test\nbad,0,train\n")
+    assert [row["split"] for row in read("t.csv")] == [None, None]
+    assert capsys.readouterr().out == (
+        "fetch: the column 'Split' is not read: if it is the split of a review, give"
+        " -S reviews.columns.split=Split\n"
+    )
+    assert [row["split"] for row in read("t.csv", split="Split")] == ["test", "train"]
+    read("t.csv", split=None)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_label_that_is_something_else_can_be_left_out() -> None:
+    content = b"text,rating,label\ngood,5,spam\nbad,1,ham\n"
+    refuse("has 'spam', expected 0 or 1.* or null to read ratings alone", "t.csv", content)
+    assert [row["label"] for row in read("t.csv", label=None)] == [1, 0]
+
+
+def test_unquoted_commas_of_a_single_column_are_told() -> None:
+    Path("t.csv").write_text("text\nI like it, really\n")
+    with pytest.raises(InputError, match="expected 1 columns, got 2: put texts with commas in quo"):
+        read_columns(Path("t.csv"), "text")

@@ -108,3 +108,13 @@ def test_times_of_several_forms_are_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         read(times, rows)
+
+
+def test_times_that_cannot_be_read_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert read(["14 Jan 2006", "14 Dez 2006", None, "14 Okt 2006"], 2)[1:] == [None] * 3
+    assert capsys.readouterr().out == (
+        "fetch: 2 times are missing, as they are not Unix seconds or a date with its whole year,"
+        " such as 2020-12-31; the first is '14 Dez 2006' in row 2\n"
+    )
+    read(["14 Jan 2006", None])
+    assert capsys.readouterr().out == ""

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import yaml
 
-from epochwise.core import paths
+from epochwise.core import params, paths
 from epochwise.core.cli import InputError
-from epochwise.core.files import read_arrays, read_json
+from epochwise.core.files import read_arrays, read_json, write_arrays
 from epochwise.data.image_files.sklearn_digits import sklearn_digits
 from epochwise.data.sources import digits
 from tests.configuration import ROOT
@@ -157,3 +157,18 @@ def test_labels_that_are_no_classes_are_refused(labels: list[int]) -> None:
     np.savez("mine/a.npz", x_train=images, y_train=np.array(labels, np.int64))
     with pytest.raises(InputError, match=r"digits: found (no images|the labels)"):
         fetch_digits(source="folder", path="mine")
+
+
+def test_a_split_without_images_is_refused() -> None:
+    images, labels = random_images(50)
+    train = {"x_train": images, "y_train": labels}
+    write_arrays(Path("mine.npz"), **train, x_test=images[:0], y_test=labels[:0])
+    with pytest.raises(InputError, match=r"digits: no image is in test: add some to digits\.path"):
+        fetch_digits(source="folder", path="mine.npz")
+
+
+def test_a_folder_without_its_source_is_told() -> None:
+    Path("mine").mkdir()
+    block = {"source": "sklearn", "path": "mine", "valid": 0.2, "test": 0.2}
+    with pytest.raises(InputError, match="source: sklearn has a pin as its path, found mine: set"):
+        params.check(block, digits.Params, "digits")

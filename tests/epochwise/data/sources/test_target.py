@@ -12,7 +12,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from epochwise.core import paths
+from epochwise.core import params, paths
 from epochwise.core.cli import InputError
 from epochwise.core.files import read_arrays, read_json
 from epochwise.data.sources import target
@@ -160,3 +160,10 @@ def test_images_below_their_class_are_read_and_keep_their_names_apart() -> None:
     metrics = fetch_target(source="folder", path="photographs", train_per_class=None)
     assert sum(metrics[f"{split}_cat"] for split in SPLITS) == 12
     assert sum(len(classes["cat"]) for classes in fetched_target().values()) == 12
+
+
+def test_photographs_without_their_source_are_told() -> None:
+    block = {"source": "digits_transfer", "path": "photos.zip", "valid": 0.2, "test": 0.2}
+    expected = r"source: digits_transfer has a pin .*, found photos\.zip: set target=folder"
+    with pytest.raises(InputError, match=expected):
+        params.check(block | {"train_per_class": None}, target.Params, "target")
