@@ -9,7 +9,7 @@ set -euo pipefail
 base=$1
 
 # What the change was made from: the base branch may have gone on since.
-from=$(git merge-base "$base" HEAD)
+from=$(git merge-base "$base" HEAD || git rev-parse "$base")
 if [[ $from != $(git rev-parse "$base") ]]; then
     base=${from:0:10}
 fi
@@ -27,9 +27,10 @@ else
     python -m epochwise.dvc repro
 fi
 
-python -m epochwise.review "$base"
+python -m epochwise.review "$base" || failed=true
 
 # With the run cache, so that `dvc repro --pull` at home takes these results over without a run.
 if [[ ${PUSH:-} == true ]]; then
-    python -m dvc push --run-cache || echo 'The results could not be kept in the remote.' >&2
+    python -m dvc push --run-cache || echo '::warning::The results could not be kept in the remote.'
 fi
+[[ -z ${failed:-} ]]

@@ -43,7 +43,7 @@ def classify(family: str | None, path: Path) -> pd.DataFrame:
     for needed in (model, classes):
         if not needed.exists():
             raise InputError(f"{needed} not found: run `dvc repro score@{family}`")
-    if not lock.is_current(lock.read(), f"score@{family}"):
+    if not lock.is_current(lock.read(), f"score@{family}", (str(paths.chosen(family)),)):
         raise InputError(f"{classes} is of another training: run `dvc repro score@{family}`")
     network, called = keras_file.load(model), read_json(classes)
     if not isinstance(called, list) or network.output_shape != (None, len(called)):

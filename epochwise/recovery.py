@@ -1,4 +1,4 @@
-"""Mend what a kill leaves behind: files that DVC writes in place, cut short.
+"""Mend what a kill leaves behind, files that DVC writes in place cut short, and lost champions.
 
 DVC writes dvc.lock anew after every stage, and a file of who reads and writes what; `dvc exp run`
 writes params.yaml. A kill in such a moment leaves the start of the file, or nothing of it. Stages
@@ -78,7 +78,7 @@ def _broken() -> list[Callable[[], str]]:
     if RWLOCK.is_file() and not _is_json(RWLOCK):
         found.append(_remove_rwlock)
     # DVC reads champions for dvc.yaml, and cannot run the stage that writes them without.
-    if not _is_json(paths.CHAMPIONS) and _committed(paths.CHAMPIONS):
+    if not _is_json(paths.CHAMPIONS) and _committed(paths.CHAMPIONS).startswith("{"):
         found.append(partial(_restore, paths.CHAMPIONS, "is missing or in conflict"))
     if params.PARAMS.is_file() and _is_start(_text(params.PARAMS), _committed(params.PARAMS)):
         found.append(partial(_restore, params.PARAMS, "was cut short"))

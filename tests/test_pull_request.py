@@ -316,6 +316,35 @@ def test_results_that_a_fork_claims_are_run_anew(remotes: Path) -> None:
     assert "0.99" not in (runner.folder / "metrics/long/test.json").read_text()
 
 
+def test_the_noise_that_a_fork_claims_is_that_of_the_base(remotes: Path) -> None:
+    fork = clone(remotes, "fork", storage=False)
+    noise = fork.folder / "metrics/noise.json"
+    noise.write_text("{}\n")
+    fork.commit("Noise of nothing")
+    review(fork, UNTRUSTED="true")
+    assert not noise.exists(), "main has none"
+
+
+def test_what_the_base_branch_has_gained_is_no_loss_of_the_change(remotes: Path) -> None:
+    old = clone(remotes, "old")
+    old.git("switch", "--quiet", "--create=words")
+    (old.folder / "README.md").write_text("Two families.\n")
+    old.commit("A readme")
+    main = clone(remotes, "main")
+    main.edit("train.long", 0.9)
+    main.dvc("pull")
+    main.dvc("repro", "--quiet")
+    main.commit("A better model")
+    main.dvc("push")
+    main.git("push", "--quiet", "origin", "main")
+
+    old.git("fetch", "--quiet")
+    ran, report = review(old)
+    assert ran == set()
+    assert re.search(r"\*\*Nothing changed.*2 families", report)
+    assert old.git("merge-base", "origin/main", "HEAD")[:10] in report
+
+
 def test_without_a_remote_that_answers_everything_runs(remotes: Path) -> None:
     fork = clone(remotes, "fork", storage=False)
     fork.edit("threshold.long", 0.6)

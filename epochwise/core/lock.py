@@ -80,14 +80,18 @@ def not_run(locked: dict[str, Any], values: dict[str, Any]) -> list[str]:
     ]
 
 
-def is_current(locked: dict[str, Any], name: str) -> bool:
-    """Whether a stage, and each that it depends on, has read what stands in dvc.lock as made."""
+def is_current(locked: dict[str, Any], name: str, within: tuple[str, ...] = ("",)) -> bool:
+    """Whether a stage, and each that it depends on, has read what stands in dvc.lock as made.
+
+    Of what they have read only that counts whose path begins with one of `within`.
+    """
     outs = [out for entry in _stages(locked).values() for out in entry.get("outs") or ()]
     made = {out["path"]: str(out.get("md5")) for out in outs}
     return all(
         digest_made(made, dep["path"]) in (None, dep.get("md5"))
-        for entry in upstream(locked, [name]).values()
+        for entry in upstream(locked, [name], within).values()
         for dep in entry.get("deps") or ()
+        if dep["path"].startswith(within)
     )
 
 

@@ -1,7 +1,7 @@
 """New images for a trained network: files, folders of them, IDX and npz files."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import keras
@@ -18,6 +18,8 @@ from epochwise.training.steps import Rows
 
 BRIGHT = 127
 """The mean of a border above which it is light; pixels go to 255."""
+TOGETHER = 256
+"""Images that are looked at at once."""
 
 
 def read(path: Path, network: keras.Model, dataset: str) -> tuple[list[str], Rows]:
@@ -41,7 +43,7 @@ def read(path: Path, network: keras.Model, dataset: str) -> tuple[list[str], Row
                 f"{path}: expected an image ({', '.join(sorted(SUFFIXES))}) or a folder of images"
             )
         pixels = read_images(path)
-        _tell_of_dark_on_light(pixels)
+        _tell_of_dark_on_light([pixels])
         return [str(row) for row in range(len(pixels))], scaled(pixels)
     folder, files = (path.parent, [path]) if path.is_file() else (path, _listed(path))
     for file in files:
@@ -52,10 +54,14 @@ def read(path: Path, network: keras.Model, dataset: str) -> tuple[list[str], Row
         raise InputError(f"{path}: found no images ({', '.join(sorted(SUFFIXES))})")
     names = [str(file.relative_to(folder)) for file in files]
     images = ImageFiles(files, network.input_shape[1:])
-    if digits or _target_is_digits():
+    if digits:
         pixels = images[:][..., 0]
-        _tell_of_dark_on_light(pixels)
-    return names, scaled(pixels) if digits else images
+        _tell_of_dark_on_light([pixels])
+        return names, scaled(pixels)
+    if _target_is_digits():
+        starts = range(0, len(names), TOGETHER)
+        _tell_of_dark_on_light(images[start : start + TOGETHER][..., 0] for start in starts)
+    return names, images
 
 
 def _target_is_digits() -> bool:
@@ -64,13 +70,17 @@ def _target_is_digits() -> bool:
     return about.exists() and read_json(about)["source"] == "digits_transfer"
 
 
-def _tell_of_dark_on_light(pixels: np.ndarray) -> None:
-    """Say on standard error how many of images (n, h, w) are light at their border."""
-    border = np.ones(pixels.shape[1:], bool)
-    border[1:-1, 1:-1] = False
-    if light := int(np.count_nonzero(pixels[:, border].mean(axis=1) > BRIGHT)):
+def _tell_of_dark_on_light(parts: Iterable[np.ndarray]) -> None:
+    """Say on standard error how many of images, in parts (n, h, w), are light at their border."""
+    count = light = 0
+    for pixels in parts:
+        border = np.ones(pixels.shape[1:], bool)
+        border[1:-1, 1:-1] = False
+        light += int(np.count_nonzero(pixels[:, border].mean(axis=1) > BRIGHT))
+        count += len(pixels)
+    if light:
         print(
-            f"{light} of {len(pixels)} images are light at their border: a network that has learned"
+            f"{light} of {count} images are light at their border: a network that has learned"
             " light digits on black takes them for something else, so invert them",
             file=sys.stderr,
         )

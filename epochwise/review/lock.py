@@ -103,8 +103,9 @@ def changed_sources(old: Lock, new: Lock) -> list[str]:
 
     def changed(path: str) -> bool:
         before, after = old.sources.get(path, {}), new.sources.get(path, {})
-        both = before.keys() & after.keys()
-        return not both or any(before[stage] != after[stage] for stage in both)
+        if both := before.keys() & after.keys():
+            return any(before[stage] != after[stage] for stage in both)
+        return set(before.values()) != set(after.values())
 
     return sorted(path for path in old.sources.keys() | new.sources.keys() if changed(path))
 

@@ -71,7 +71,10 @@ class Family:
 
 @dataclass(frozen=True)
 class Data:
-    """The counts of a data set: rows by split, rows left out by reason, and all counts as kept."""
+    """The counts of a data set: rows by split, rows left out by reason, and all counts as kept.
+
+    Beside these stands the digest of the splits, as `content`.
+    """
 
     rows: dict[str, int]
     dropped: dict[str, int]
@@ -82,7 +85,7 @@ class Data:
 class Snapshot:
     """The facts of a revision; files too large to keep are read from `revision` when needed.
 
-    `chosen_anew` says whether champions were chosen among what families are now.
+    `champions_current` says whether they were chosen among what families are now.
     """
 
     revision: Revision
@@ -90,7 +93,7 @@ class Snapshot:
     params: Flat
     data: dict[str, Data]
     champions: dict[str, str]
-    chosen_anew: bool
+    champions_current: bool
     not_run: list[str]
 
     @property

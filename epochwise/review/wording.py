@@ -142,7 +142,7 @@ def training_noise(report: Report) -> str:
 
 def champions(report: Report) -> list[str]:
     """The champions that are others than before, and in one sentence those that are not."""
-    if not report.new.chosen_anew:
+    if not report.new.champions_current:
         return [
             f"{report.new.name}: champions were chosen before, among other results: run `dvc repro"
             " champion`."

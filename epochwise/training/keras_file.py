@@ -28,7 +28,9 @@ NO_DATE = (1980, 1, 1, 0, 0, 0)
 BYTES_OF_WEIGHT = 4
 WEIGHTS = "model.weights.h5"
 NUMBERED = 1_000_000
-"""From where variables are numbered: exact as float32, and hardly a value of anything else."""
+"""From where variables are numbered: hardly a value of anything else."""
+EXACT = {"float32", "float64", "int32", "uint32", "int64"}
+"""The types that hold such numbers."""
 SHARED_ID = re.compile(r'("shared_object_id": )(\d+)')
 
 
@@ -53,6 +55,9 @@ class Saver:
 
     def save(self, path: Path) -> None:
         """Save the network as it is now to `path`."""
+        if not EXACT.issuperset(variable.dtype for variable in self._network.variables):
+            save(self._network, path)
+            return
         if self._config != (config := self._network.get_config()):
             self._find_places()
             self._config = config

@@ -67,7 +67,9 @@ def test_classes_of_another_network_are_told(network: None, named: object) -> No
 def test_classes_of_another_training_are_told(network: None) -> None:
     """Of as many classes: cats and dogs for horses and zebras."""
     model = [{"path": str(paths.chosen("cnn")), "md5": "old"}]
-    stages = {"select@cnn": {"outs": model}, "score@cnn": {"deps": model}}
+    images = [{"path": "data/digits", "md5": "old"}]
+    stages = {"select@cnn": {"outs": model}, "score@cnn": {"deps": model + images}}
+    stages["fetch@digits"] = {"outs": [images[0] | {"md5": "new"}]}  # for another family
     Path("dvc.lock").write_text(yaml.safe_dump({"stages": stages}))
     classify("cnn", paths.digits("test"))
     stages["select@cnn"] = {"outs": [model[0] | {"md5": "new"}]}

@@ -259,17 +259,28 @@ def test_params_other_than_those_of_the_training_are_told(project: Path) -> None
         predict.load("baseline")
 
 
-@pytest.mark.parametrize("made", ["data/reviews/word2vec", "models/lstm"])
-def test_a_family_whose_words_or_members_were_made_anew_is_refused(made: str) -> None:
+@pytest.mark.parametrize(
+    ("made", "refused"),
+    [
+        ("data/reviews/word2vec", {"lstm", "ensemble"}),
+        ("data/epochs/baseline", {"lstm", "ensemble", "baseline"}),
+    ],
+)
+def test_a_family_whose_words_or_members_were_made_anew_is_refused(
+    made: str, refused: set[str]
+) -> None:
     """As by an experiment on another family: its token ids mean other words now."""
-    stages = {
-        "vectorize": {"outs": [{"path": made, "md5": "old"}]},
-        "threshold@baseline": {"deps": [{"path": made, "md5": "old"}]},
-    }
-    Path("dvc.lock").write_text(yaml.safe_dump({"stages": stages}))
-    predict.load("baseline")
-    stages["vectorize"]["outs"][0]["md5"] = "new"
-    Path("dvc.lock").write_text(yaml.safe_dump({"stages": stages}))
-    expected = r"what baseline was trained on was made anew .*: run `dvc repro threshold@baseline`"
-    with pytest.raises(InputError, match=expected):
-        predict.load("baseline")
+    read = [{"path": made, "md5": "old"}]
+    stages = {f"threshold@{name}": {"deps": read} for name in ("lstm", "ensemble", "baseline")}
+    for digest in ("old", "new"):
+        maker = {"maker": {"outs": [{"path": made, "md5": digest}]}}
+        Path("dvc.lock").write_text(yaml.safe_dump({"stages": stages | maker}))
+        found = set()
+        for name in ("lstm", "ensemble", "baseline"):
+            try:
+                predict._check_current(name)
+            except InputError as error:
+                expected = f"what {name} was made of has been made anew since: run `dvc repro thres"
+                assert str(error).startswith(expected)
+                found.add(name)
+        assert found == (refused if digest == "new" else set())

@@ -155,7 +155,8 @@ def _tell_of_other_case(columns: Columns, names: list[str], present: dict[str, s
     """Say which columns have the name of a key that the table lacks, but for their case."""
     for key, name in columns.model_dump().items():
         if name and key not in present:
-            for other in (other for other in names if other.casefold() == name):
+            rest = (other for other in names if other not in present.values())
+            for other in (other for other in rest if other.casefold() == name):
                 print(
                     f"fetch: the column '{other}' is not read: if it is the {key} of a review, give"
                     f" -S reviews.columns.{key}={other}"

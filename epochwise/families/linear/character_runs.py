@@ -1,4 +1,4 @@
-"""Runs of characters of many texts, counted as scikit-learn counts them, in a tenth of its time.
+"""Runs of characters of many texts: the counts of scikit-learn, without a string for each run.
 
 A text of 1,300 characters has 4,000 runs of 4 to 6, most of which no other text has. Here they are
 numbers, made of all characters of a text at once, and only those that count become text again.

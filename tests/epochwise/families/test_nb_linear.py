@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from epochwise.families import linear
 from epochwise.families.linear import fit_terms
 from epochwise.families.nb_linear import Params, fit, probabilities
-from tests.epochwise.families.test_linear import LABELS, PLAIN, TEXTS
+from tests.epochwise.families.linear.test_linear import LABELS, PLAIN, TEXTS
 
 
 def section(**changes: Any) -> Params:

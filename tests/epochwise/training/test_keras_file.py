@@ -71,6 +71,20 @@ def test_a_saver_writes_what_save_writes(tmp_path: Path) -> None:
     check_saver(saver, trained, tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["float16", "bfloat16", "int8", "bool"])
+def test_weights_of_a_type_that_holds_no_numbers_are_saved_too(kind: str, tmp_path: Path) -> None:
+    class Counted(keras.layers.Layer):
+        def build(self, _shape: object) -> None:
+            self.add_weight(shape=(3,), dtype=kind, initializer="ones", trainable=False)
+
+        def call(self, inputs: object) -> object:
+            return inputs
+
+    inputs = keras.Input((3,))
+    other = keras.Model(inputs, Counted()(inputs))
+    check_saver(keras_file.Saver(other), other, tmp_path)
+
+
 def test_a_saver_looks_for_places_once_for_a_config(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
