@@ -29,6 +29,7 @@ class Runs:
         self.hashes = hashed(codes[None], shortest, longest).ravel()
 
     def __getitem__(self, place: int) -> str:
+        """The run of the hash at a `place`."""
         longer = int(np.searchsorted(self.starts, place, "right")) - 1
         start = place - int(self.starts[longer])
         return self.text[start : start + self.shortest + longer]
@@ -87,13 +88,15 @@ def frequent_runs(
     place = max(0, len(hashes) - (most or len(hashes)))
     least = np.partition(frequencies, place)[place] if len(hashes) else 0
     wanted = hashes[frequencies >= least]
+    if not len(wanted):
+        return np.array([], object)
     named = np.zeros(len(wanted), bool)
     terms: list[str] = []
     for text in texts:
         runs = Runs(text, shortest, longest)
         here, firsts = np.unique(runs.hashes, return_index=True)
         places, is_known = _find(here, wanted)
-        new = is_known & ~named[places] if len(wanted) else is_known
+        new = is_known & ~named[places]
         named[places[new]] = True
         terms += [runs[place] for place in np.sort(firsts[new])]
     return np.array(terms, object)
@@ -110,17 +113,16 @@ def _counted(
 
 
 def _blocks(texts: list[str], shortest: int, longest: int) -> Iterator[list[np.ndarray]]:
+    """For each text its hashes, how often each is there, and 1; about TOGETHER of them at once."""
     held: list[tuple[np.ndarray, ...]] = []
     size = 0
-    for text in texts:
+    for number, text in enumerate(texts, start=1):
         hashes, counts = np.unique(Runs(text, shortest, longest).hashes, return_counts=True)
         held.append((hashes, counts, np.ones_like(counts)))
         size += len(hashes)
-        if size > TOGETHER:
+        if size > TOGETHER or number == len(texts):
             yield [np.concatenate(column) for column in zip(*held, strict=True)]
             held, size = [], 0
-    if held:
-        yield [np.concatenate(column) for column in zip(*held, strict=True)]
 
 
 def _merged(columns: list[np.ndarray]) -> list[np.ndarray]:
