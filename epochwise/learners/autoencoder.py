@@ -23,7 +23,8 @@ from epochwise.families import Family
 from epochwise.inputs.images import Digits, Samples
 from epochwise.measures.reconstruction import cross_entropies, epoch_row, squared_errors
 from epochwise.training import batches, keras_file, runtime, strategy, streams
-from epochwise.training.epochs import Scored, Training, identity
+from epochwise.training.checkpoints import Scored
+from epochwise.training.epochs import Training, identity
 from epochwise.training.layers import optimizer, schedule
 from epochwise.training.phases import state
 from epochwise.training.steps import Predictor, Trainer

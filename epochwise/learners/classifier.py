@@ -12,7 +12,8 @@ from epochwise.inputs import images
 from epochwise.inputs.images import Samples
 from epochwise.measures.multiclass import epoch_row, log_losses
 from epochwise.training import batches, keras_file, runtime, strategy, streams
-from epochwise.training.epochs import Scored, Training, identity
+from epochwise.training.checkpoints import Scored
+from epochwise.training.epochs import Training, identity
 from epochwise.training.layers import ClassifierFit, sample_weights, schedule
 from epochwise.training.phases import state
 from epochwise.training.steps import Predictor, Rows

@@ -15,7 +15,8 @@ from epochwise.families import Family
 from epochwise.inputs import images
 from epochwise.measures.generation import frechet_distance
 from epochwise.training import keras_file, runtime, streams
-from epochwise.training.epochs import Scored, Training, identity
+from epochwise.training.checkpoints import Scored
+from epochwise.training.epochs import Training, identity
 from epochwise.training.steps import Predictor
 
 SHOWN = 10
@@ -68,7 +69,7 @@ def prepare(family: Family, params: Any, seed: int) -> Training:
     judge = Judge(Path(family.row.pretrained))
     adversaries = family.module.build(params)
     features = judge.features(valid)
-    generator, noise = Predictor(adversaries.averaged), latent(params, seed)
+    generator, noise = Predictor(adversaries.averaged), latent(params, seed, "latent")
     pixels = tf.constant(real.reshape(len(real), -1) * 2 - 1)
     losses: list[np.ndarray] = []
 
@@ -141,7 +142,7 @@ def score(family: Family, params: Any, seed: int) -> None:
     generator = keras_file.load(paths.chosen(family.name) / "generator.keras")
     judge = Judge(Path(family.row.pretrained))
     # Other noise than that of the choice, so that the figures are not those it was made by.
-    drawn = generate(Predictor(generator), latent(params, seed + 1))
+    drawn = generate(Predictor(generator), latent(params, seed, "test_latent"))
     with replacing(paths.scores(family.name)) as folder:
         folder.mkdir()
         for split in ("train", "valid", "test"):
@@ -158,9 +159,9 @@ def score(family: Family, params: Any, seed: int) -> None:
         write_json(folder / "model.json", {"parameters": generator.count_params()})
 
 
-def latent(params: Any, seed: int) -> np.ndarray:
+def latent(params: Any, seed: int, stream: streams.Stream) -> np.ndarray:
     """Noise to draw `params.measured` images from, float32 (n, d)."""
-    random = streams.generator("latent", seed, params.epochs)
+    random = streams.generator(stream, seed, params.epochs)
     return random.standard_normal((params.measured, params.noise_size), "float32")
 
 

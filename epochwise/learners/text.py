@@ -24,8 +24,9 @@ from epochwise.inputs.reviews.sequences import Sequences
 from epochwise.inputs.reviews.texts import read_test, scored, scored_epochs
 from epochwise.measures.binary import epoch_row
 from epochwise.training import batches, keras_file, runtime, strategy, streams
+from epochwise.training.checkpoints import Scored
 from epochwise.training.epoch_table import epoch_column
-from epochwise.training.epochs import Scored, Training, identity
+from epochwise.training.epochs import Training, identity
 from epochwise.training.layers import optimizer, sample_weights, schedule
 from epochwise.training.lazy import LazyAdamax
 from epochwise.training.steps import Predictor, Trainer

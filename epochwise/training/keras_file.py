@@ -7,7 +7,6 @@ import random
 import re
 import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,8 @@ NUMBERED = 1_000_000
 """From where variables are numbered: hardly a value of anything else."""
 EXACT = {"float32", "float64", "int32", "uint32", "int64"}
 """The types that hold such numbers."""
+Content = dict[str, list[Any]]
+"""The files within a `.keras` file by name, each as the pieces of bytes that it consists of."""
 SHARED_ID = re.compile(r'("shared_object_id": )(\d+)')
 
 
@@ -39,11 +40,11 @@ def save(network: keras.Model, path: Path) -> None:
 
     Dates are fixed, and so are ids, which Keras takes from memory.
     """
-    _write(path, {name: [content] for name, content in _members(network).items()})
+    write(path, _content(network))
 
 
 class Saver:
-    """Saves a network again and again, with the bytes of `save` in a fraction of its time.
+    """Takes what `save` would write of a network, again and again, in a fraction of its time.
 
     Between two epochs its weights change, and seldom its config. Where each weight lies in the file
     is found once for a config, from a file in which every weight is filled with its own number.
@@ -53,18 +54,17 @@ class Saver:
         self._network = network
         self._config: dict[str, Any] | None = None
 
-    def save(self, path: Path) -> None:
-        """Save the network as it is now to `path`."""
+    def content(self) -> Content:
+        """The network as it is now, for `write`; training goes on without changing it."""
         if not EXACT.issuperset(variable.dtype for variable in self._network.variables):
-            save(self._network, path)
-            return
+            return _content(self._network)
         if self._config != (config := self._network.get_config()):
             self._find_places()
             self._config = config
         weights: list[Any] = [self._between[0]]
         for variable, content in zip(self._variables, self._between[1:], strict=True):
-            weights += [np.ascontiguousarray(variable.numpy()).data, content]
-        _write(path, {**self._members, WEIGHTS: weights})
+            weights += [np.array(variable.numpy(), order="C").data, content]
+        return {**self._members, WEIGHTS: weights}
 
     def _find_places(self) -> None:
         """Divide what `save` writes into the variables, in their order there, and all the rest."""
@@ -72,21 +72,20 @@ class Saver:
         try:
             for number, variable in enumerate(self._network.variables, NUMBERED):
                 variable.assign(np.full(variable.shape, number, variable.dtype))
-            members = _members(self._network)
+            members = _content(self._network)
         finally:
             for variable, value in zip(self._network.variables, before, strict=True):
                 variable.assign(value)
-        weights = members.pop(WEIGHTS)
+        (weights,) = members.pop(WEIGHTS)
         places = _numbered(weights, len(before))
-        self._members: dict[str, list[Any]] = {name: [content] for name, content in members.items()}
+        self._members = members
         self._variables = [self._network.variables[number] for number in places.values()]
         ends = [0, *(start + before[number].nbytes for start, number in places.items())]
         starts = [*places, len(weights)]
         self._between = [weights[end:start] for end, start in zip(ends, starts, strict=True)]
 
 
-def _members(network: keras.Model) -> dict[str, bytes]:
-    """The files within the `.keras` file of a network, by name."""
+def _content(network: keras.Model) -> Content:
     bare = keras.Model(network.input, network.output, name=network.name)
     with tempfile.TemporaryDirectory() as folder:
         dated = Path(folder) / "network.keras"
@@ -100,7 +99,7 @@ def _members(network: keras.Model) -> dict[str, bytes]:
     ).encode()
     metadata = json.loads(members["metadata.json"]) | {"date_saved": "1980-01-01@00:00:00"}
     members["metadata.json"] = json.dumps(metadata).encode()
-    return members
+    return {name: [member] for name, member in members.items()}
 
 
 def _numbered(weights: bytes, count: int) -> dict[int, int]:
@@ -118,10 +117,10 @@ def _numbered(weights: bytes, count: int) -> dict[int, int]:
     return dict(sorted(begins.items()))
 
 
-def _write(path: Path, members: Mapping[str, Sequence[Any]]) -> None:
-    """Write a zip of members of these names, each of several pieces of content."""
+def write(path: Path, content: Content) -> None:
+    """Write what `Saver.content` gave as the `.keras` file `path`."""
     with replacing(path) as beside, zipfile.ZipFile(beside, "w") as archive:
-        for name, pieces in members.items():
+        for name, pieces in content.items():
             info = zipfile.ZipInfo(name, NO_DATE)
             info.file_size = sum(memoryview(piece).nbytes for piece in pieces)
             with archive.open(info, "w") as member:

@@ -8,13 +8,14 @@ from typing import Literal
 
 import numpy as np
 
-Stream = Literal["epoch", "layers", "input_noise", "score_noise", "latent", "scored"]
+Stream = Literal["epoch", "layers", "input_noise", "score_noise", "latent", "test_latent", "scored"]
 KEYS: dict[Stream, tuple[int, ...]] = {
     "epoch": (),
     "layers": (1,),
     "input_noise": (2,),
     "score_noise": (3,),
     "latent": (),
+    "test_latent": (5,),
     "scored": (4,),
 }
 """What tells the streams of one seed and place apart."""
@@ -25,7 +26,7 @@ def generator(stream: Stream, seed: int, place: int) -> np.random.Generator:
 
     epoch: the order of samples; layers: the states of dropout and of augmentation; input_noise:
     noise on what a network reads in training; score_noise: the same when it is scored; latent: what
-    a generator draws images from, at the place behind the last epoch; scored: which samples are
-    scored after an epoch.
+    a generator draws images from, at the place behind the last epoch; test_latent: the same for
+    test; scored: which samples are scored after an epoch.
     """
     return np.random.default_rng([seed, place, *KEYS[stream]])

@@ -13,6 +13,7 @@ from epochwise.families import base, cnn, gan, head
 from epochwise.inputs.images import DIGIT
 from epochwise.training import keras_file, runtime
 from tests.configuration import compose
+from tests.kernels import check_drawn_apart
 
 DIGITS = np.random.default_rng(0).random((12, *DIGIT), "float32")
 TABLE = families.table()
@@ -71,6 +72,18 @@ def test_autoencoders_have_the_sizes_of_the_textbook(name: str, textbook: Any) -
     networks = families.load(name).module.build(read(name, textbook[name]))
     assert networks[""].count_params() == parameters
     assert networks["encoder"].output_shape == (None, code)
+
+
+@pytest.mark.parametrize("name", AUTOENCODERS)
+def test_layers_of_autoencoders_start_from_numbers_of_their_own(name: str, textbook: Any) -> None:
+    check_drawn_apart([families.load(name).module.build(read(name, textbook[name]))[""]])
+
+
+def test_layers_of_other_image_networks_start_from_numbers_of_their_own(textbook: Any) -> None:
+    check_drawn_apart([cnn.build(read("cnn", textbook["cnn"]), 10)[0]])
+    made = gan.build(read("gan", textbook["gan"]))
+    check_drawn_apart([made.generator, made.discriminator])
+    check_drawn_apart([head.build_head(read("transfer", textbook["transfer"]), 64, 2)])
 
 
 @pytest.mark.parametrize("name", AUTOENCODERS)

@@ -14,6 +14,7 @@ from epochwise.core import params
 from epochwise.core.cli import InputError
 from epochwise.training import keras_file, runtime
 from tests.configuration import compose
+from tests.kernels import check_drawn_apart
 
 VOCABULARY = 65_854
 UNKNOWN = np.zeros((VOCABULARY + 1, 0), "float32")
@@ -104,13 +105,21 @@ def test_every_network_gives_one_probability_a_review(name: str, built: Built) -
 
 
 @pytest.mark.parametrize("name", NETWORKS)
+def test_layers_start_from_numbers_of_their_own(name: str, textbook: Any) -> None:
+    block = textbook[name]
+    if name == "mlp":  # of 40 million weights otherwise
+        block = block | {"blocks": [part | {"widths": [60, 30]} for part in block["blocks"]]}
+    check_drawn_apart([build(name, block, word_vectors(name, 30))])
+
+
+@pytest.mark.parametrize("name", NETWORKS)
 def test_a_saved_network_loads_by_itself(name: str, built: Built, tmp_path: Any) -> None:
     network = built(name)
     keras_file.save(network, tmp_path / "network.keras")
     loaded = keras.models.load_model(tmp_path / "network.keras", safe_mode=True)
     reviews = inputs(name, network)
     np.testing.assert_array_equal(loaded(reviews), network(reviews))
-    keras_file.Saver(network).save(tmp_path / "again.keras")
+    keras_file.write(tmp_path / "again.keras", keras_file.Saver(network).content())
     files = [(tmp_path / f"{file}.keras").read_bytes() for file in ("network", "again")]
     assert files[0] == files[1]
 

@@ -109,5 +109,5 @@ def test_losses_and_progress_of_the_training_reach_the_scores() -> None:
     assert read_json(folder / "classes.json") == judge.classes
     generator = keras_file.load(paths.chosen("gan") / "generator.keras")
     assert read_json(folder / "model.json") == {"parameters": generator.count_params()}
-    chosen_by = gan.to_bytes(gan.generate(Predictor(generator), gan.latent(section, 1)))
+    chosen_by = gan.to_bytes(gan.generate(Predictor(generator), gan.latent(section, 1, "latent")))
     assert not np.array_equal(np.stack(generated["pixels"]), chosen_by), "noise of the choice"

@@ -12,8 +12,9 @@ import pytest
 
 from epochwise.core import paths
 from epochwise.core.files import read_json
-from epochwise.training import epochs, runtime, streams
-from epochwise.training.epochs import Scored, Training
+from epochwise.training import checkpoints, epochs, runtime, streams
+from epochwise.training.checkpoints import Scored
+from epochwise.training.epochs import Training
 from epochwise.training.steps import Predictor, Trainer
 
 EPOCHS = 4
@@ -74,6 +75,11 @@ def training(
     )
 
 
+@pytest.fixture
+def a_checkpoint_an_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "SECONDS", 0.0)
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a training that was never stopped."""
@@ -89,6 +95,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(folder: Path, stop_after: int) -> Path:
     with pytest.MonkeyPatch.context() as patch, suppress(StopError):
         enter(folder, patch)
+        patch.setattr(checkpoints, "SECONDS", 0.0)
         training(stop_after=stop_after).run()
     return folder
 
@@ -110,12 +117,15 @@ def test_every_epoch_is_kept_with_a_row_and_what_else_the_stage_writes(
     assert read_json(paths.metrics("mlp", "timing.json"))["train_seconds"] > 0
 
 
-def test_only_the_best_epochs_are_kept() -> None:
+@pytest.mark.parametrize("seconds", [0.0, 1e9], ids=["after every epoch", "at the end"])
+def test_only_the_best_epochs_are_kept(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoints, "SECONDS", seconds)
     training(keep_epochs=2).run()
     assert {name for name in outputs() if name.endswith(".keras")} == {"001.keras", "002.keras"}
     assert pd.read_csv(paths.metrics("mlp", "epochs.csv"))["kept"].tolist() == [0, 1, 1, 0]
 
 
+@pytest.mark.usefixtures("a_checkpoint_an_epoch")
 def test_a_training_that_is_stopped_after_every_epoch_ends_with_the_same_bytes(
     whole: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -126,6 +136,26 @@ def test_a_training_that_is_stopped_after_every_epoch_ends_with_the_same_bytes(
     resumed = [line for line in capsys.readouterr().out.splitlines() if "resuming" in line]
     assert resumed == [f"mlp: resuming after epoch {epoch}" for epoch in range(EPOCHS - 1)]
     assert outputs() == outputs(whole)
+
+
+def test_epochs_in_quick_succession_share_a_checkpoint(
+    whole: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(checkpoints, "SECONDS", 1e9)
+    with pytest.raises(StopError):
+        training(stop_after=3).run()
+    training().run()
+    assert "mlp: resuming after epoch 0\n" in capsys.readouterr().out
+    assert outputs() == outputs(whole)
+
+
+def test_a_checkpoint_that_cannot_be_written_ends_the_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    paths.unfinished("mlp").parent.mkdir(parents=True)
+    paths.unfinished("mlp").parent.joinpath("mlp").write_text("no folder")
+    with pytest.raises(OSError, match="mlp"):
+        training().run()
 
 
 @pytest.mark.parametrize("name", ["state.1.npz", "000.kept.npz", "progress.json"])

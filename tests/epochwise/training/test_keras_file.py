@@ -54,7 +54,7 @@ def test_it_is_not_shrunk_or_dated(tmp_path: Path) -> None:
 def check_saver(saver: keras_file.Saver, network: keras.Model, folder: Path) -> None:
     """Refuse a saver that writes anything but what `save` writes, or that alters the network."""
     before = network.get_weights()
-    saver.save(folder / "again.keras")
+    keras_file.write(folder / "again.keras", saver.content())
     for weight, now in zip(before, network.get_weights(), strict=True):
         np.testing.assert_array_equal(weight, now)
     keras_file.save(network, folder / "network.keras")
@@ -85,20 +85,29 @@ def test_weights_of_a_type_that_holds_no_numbers_are_saved_too(kind: str, tmp_pa
     check_saver(keras_file.Saver(other), other, tmp_path)
 
 
+def test_what_a_saver_has_taken_stays_as_it_was(tmp_path: Path) -> None:
+    trained = network()
+    before = trained(INPUTS)
+    content = keras_file.Saver(trained).content()
+    trained.fit(INPUTS, INPUTS[:, 0] > 0.5, verbose=0)
+    keras_file.write(tmp_path / "network.keras", content)
+    np.testing.assert_array_equal(keras_file.load(tmp_path / "network.keras")(INPUTS), before)
+
+
 def test_a_saver_looks_for_places_once_for_a_config(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained = network()
     saver = keras_file.Saver(trained)
-    saver.save(tmp_path / "network.keras")
-    monkeypatch.setattr(keras_file, "_members", None)
+    keras_file.write(tmp_path / "network.keras", saver.content())
+    monkeypatch.setattr(keras_file, "_content", None)
     trained.set_weights([weight + 1 for weight in trained.get_weights()])
-    saver.save(tmp_path / "network.keras")
+    keras_file.write(tmp_path / "network.keras", saver.content())
     loaded = keras_file.load(tmp_path / "network.keras")
     np.testing.assert_array_equal(loaded(INPUTS), trained(INPUTS))
     trained.layers[1].trainable = False
     with pytest.raises(TypeError):
-        saver.save(tmp_path / "network.keras")
+        keras_file.write(tmp_path / "network.keras", saver.content())
 
 
 def test_what_is_no_network_is_told(tmp_path: Path) -> None:
