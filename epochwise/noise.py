@@ -39,6 +39,8 @@ STAGES = ("train", "filter", "threshold", "select", "score", "evaluate")
 MADE = ("data/epochs/", "data/scores/", "data/reviews/stack/", "models/", "metrics/", "plots/")
 """Inputs that stages make of a seed: those stages are part of a digest, and not what they made."""
 FEWEST = 2
+PCA = "pca_"
+"""How the numbers of PCA begin, which are of the data alone."""
 
 
 def digest(lock: dict[str, Any], family: str) -> str | None:
@@ -91,11 +93,11 @@ def is_consistent(lock: dict[str, Any], family: str) -> bool:
 
 def scalars(metrics: dict[str, Any]) -> dict[str, float]:
     """The single numbers of a family's report that a seed can change."""
-    fixed = {"n", "epoch", "parameters", "threshold", "generated", "code_size", "pca_size"}
+    fixed = {"n", "epoch", "parameters", "threshold", "generated", "code_size"}
     return {
         name: float(value)
         for name, value in metrics.items()
-        if isinstance(value, int | float) and name not in fixed
+        if isinstance(value, int | float) and name not in fixed and not name.startswith(PCA)
     }
 
 
@@ -131,7 +133,7 @@ def read(revision: str | None, path: Path) -> dict[str, Any]:
         if not isinstance(found, dict):
             raise InputError(f"{path} is damaged: run `dvc repro` to build it")
         return found
-    shown = subprocess.run(["git", "show", f"{revision}:{path}"], capture_output=True)
+    shown = subprocess.run(["git", "show", f"{revision}:./{path}"], capture_output=True)
     try:
         found = (json.loads if path.suffix == ".json" else parse)(shown.stdout)
     except (yaml.YAMLError, ValueError, RecursionError):

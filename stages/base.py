@@ -1,7 +1,8 @@
 """Make the base network of the family transfer, and apply it once to every image.
 
-Reads `transfer` in params.yaml and data/target. Writes to models/base network.keras, which takes
-images of 0 to 255, and its features of train and valid.
+Reads `transfer` in params.yaml, `train.cnn` where the base network is trained here, and
+data/target. Writes to models/base network.keras, which takes images of 0 to 255, and its features
+of train and valid.
 """
 
 from epochwise.core import params, paths

@@ -78,7 +78,8 @@ def card(family: str, row: families.Row, noise: dict[str, Any]) -> str:
 def repeated(noise: dict[str, Any] | None, test: dict[str, Any]) -> dict[str, Any] | None:
     """The `noise` of a family, if the training that `test` reports is one of its repeats.
 
-    Otherwise the repeats are of other params, data or code, and say nothing of this training.
+    Otherwise they are of other params, data or code, or were made on another processor, and may
+    say nothing of this training.
     """
     measured = noise["metrics"].items() if noise else ()
     return noise if all(test.get(name) in known["values"] for name, known in measured) else None
@@ -134,14 +135,19 @@ def _metrics(
         digits = 3 if abs(test[name]) >= 0.01 else 5
         low, high = test.get("ci95", {}).get(name, (None, None))
         interval = f" [{low:.{digits}f}, {high:.{digits}f}]" if low is not None else ""
-        other = f"{valid[name]:.{digits}f}" if name in valid else ""
-        line = f"| {name} | {test[name]:.{digits}f}{interval} | {other} |"
+        other = _number(valid[name], digits) if name in valid else ""
+        line = f"| {name} | {_number(test[name], digits)}{interval} | {other} |"
         if noise:
             known = noise["metrics"].get(name)
             spread = f" {known['mean']:.{digits}f} ± {known['std']:.{digits}f}" if known else ""
             line += f"{spread} |"
         lines.append(line)
     return "\n".join(lines)
+
+
+def _number(value: float, digits: int) -> str:
+    """A count as it is, another number with so many `digits` behind its point."""
+    return str(value) if isinstance(value, int) else f"{value:.{digits}f}"
 
 
 def _slices(test: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from epochwise import families
 from epochwise.core import params, paths, training_noise
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import read_json, write_metrics
-from epochwise.measures.columns import LOWEST
+from epochwise.measures.columns import COMPARED, LOWEST
 
 
 class Champion(params.Section):
@@ -55,13 +55,13 @@ def choose(
         `family`, the `metric` and its `value`, and the families that `ties` hold with the best.
 
     Raises:
-        InputError: the reports have no such metric.
+        InputError: the reports have no such metric, or it is none to compare families by.
     """
     for family, report in reports.items():
-        if not isinstance(report.get(metric), float):
-            known = (name for name, value in report.items() if isinstance(value, float))
+        known = [name for name in report if name in COMPARED and isinstance(report[name], float)]
+        if metric not in known:
             raise InputError(
-                f"champion.metric is '{metric}', which {family} does not have on"
+                f"champion.metric is '{metric}', by which {family} cannot be compared on"
                 f" valid: choose among {', '.join(known)}"
             )
     sign = 1 if metric in LOWEST else -1

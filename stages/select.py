@@ -12,6 +12,7 @@ import pandas as pd
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import copy_epoch, read_json, write_metrics
+from epochwise.measures.columns import falls
 
 
 class Rule(params.Section):
@@ -24,13 +25,16 @@ def choose(table: pd.DataFrame, epochs: list[int], rule: Rule, family: str) -> i
     """The epoch that the rule takes of `epochs`.
 
     Raises:
-        InputError: the epoch table has no such column, or lacks one of `epochs`.
+        InputError: the epoch table has no such column, or more is better there; or it lacks one
+            of `epochs`.
     """
     measured = table.columns.drop(["epoch", "kept"])
-    if rule.lowest not in measured:
+    if rule.lowest not in measured or not falls(rule.lowest):
+        known = rule.lowest in measured
+        problem = "of which more is better" if known else "which the epoch table does not have"
         raise InputError(
-            f"select.{family}.lowest is '{rule.lowest}', which the epoch table does"
-            f" not have: choose among {', '.join(measured)}"
+            f"select.{family}.lowest is '{rule.lowest}', {problem}: choose among"
+            f" {', '.join(filter(falls, measured))}"
         )
     if lacking := sorted(set(epochs) - set(table["epoch"])):
         raise InputError(

@@ -12,7 +12,8 @@ Number = Annotated[int, Field(ge=0, lt=2**31)]
 class Seed(Section):
     """`seed` in params.yaml, from 0 to 2**31 - 1.
 
-    `data` divides samples and resamples metrics, `training` draws weights, orders and dropout.
+    `data` divides samples, draws word and document vectors and resamples metrics; `training` draws
+    the weights of networks, orders of samples and dropout.
     """
 
     data: Number

@@ -15,14 +15,15 @@ EPOCHS = {
     "generation": ["discriminator_loss", "generator_loss", "valid_frechet", "classes"],
 }
 """The columns of the epoch tables, by task."""
+
+
+def falls(column: str) -> bool:
+    """Whether less is better in this column of an epoch table."""
+    return column.startswith("diff_") or not column.endswith(("accuracy", "psnr", "classes"))
+
+
 LOSSES = {
-    task: [
-        column
-        for column in measured
-        if column.startswith("diff_") or not column.endswith(("accuracy", "psnr", "classes"))
-    ]
-    for task, measured in EPOCHS.items()
-    if task != "binary"
+    task: list(filter(falls, measured)) for task, measured in EPOCHS.items() if task != "binary"
 }
 """The columns of which `select` can take the lowest, by task: less is better there."""
 REPORTS = {
@@ -38,5 +39,7 @@ REPORTS = {
     "generation": ["frechet"],
 }
 """The numbers by which `champion` can choose a family, by task."""
+COMPARED = {name for names in REPORTS.values() for name in names}
+"""The same of all tasks."""
 LOWEST = {"calibration_error", "cross_entropy", "frechet", "log_loss", "mse"}
 """The numbers of reports of which less is better."""

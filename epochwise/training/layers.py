@@ -44,7 +44,7 @@ class Fit(Section):
     """What the training of every network has in common.
 
     `keep_epochs` bounds how many epochs' models stay on disk (null: all): those of the lowest
-    loss on the held-out split.
+    loss on the held-out split, of the gan those of the lowest Fréchet distance to it.
     """
 
     shared: ClassVar[bool] = True
@@ -191,7 +191,7 @@ def sample_weights(labels: np.ndarray, class_weight: ClassWeight) -> np.ndarray:
         weights = np.asarray(class_weight)
         if len(weights) != (classes := labels.max() + 1):
             raise InputError(
-                f"class_weight has {len(weights)} weights, expected one for each of {classes}"
-                " classes"
+                f"class_weight of the family has {len(weights)} weights, expected one for each of"
+                f" {classes} classes: set train.FAMILY.class_weight to so many, or to balanced"
             )
     return weights[labels].astype("float32")

@@ -126,8 +126,9 @@ class Predictor:
             made[part] = self._apply(batch)
         if not np.isfinite(made).all():
             raise InputError(
-                "the network's output is not a number: lower optimizer.learning_rate or set"
-                " optimizer.clip_norm"
+                f"the output of the network {self._network.name} is not a number: if it is trained"
+                " here, lower optimizer.learning_rate or set optimizer.clip_norm; if it is read"
+                " from a file, take another"
             )
         return made
 

@@ -83,6 +83,7 @@ def test_mean_and_deviation_are_those_of_the_values() -> None:
 
 def test_what_a_seed_cannot_change_is_no_metric() -> None:
     metrics = {"n": 3, "roc_auc": 0.5, "ci95": {"roc_auc": [0, 1]}, "epoch": 2, "classes": 9}
+    metrics |= {"pca_size": 32, "pca_mse": 0.1}
     assert noise.scalars(metrics) == {"roc_auc": 0.5, "classes": 9.0}
 
 
@@ -111,6 +112,9 @@ def test_repeats_are_found_in_git(
         monkeypatch.setenv(f"GIT_AUTHOR_{name}", value)
         monkeypatch.setenv(f"GIT_COMMITTER_{name}", value)
     subprocess.run(["git", "init", "-q"], check=True)
+    # A project may be a folder of a repository.
+    Path("project").mkdir()
+    monkeypatch.chdir("project")
     others = [
         commit(3, 0.84),
         commit(2, 0.82),

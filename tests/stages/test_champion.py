@@ -40,8 +40,11 @@ def test_less_is_better_for_losses(metric: str) -> None:
 
 
 def test_a_metric_that_reports_do_not_have_is_told() -> None:
-    with pytest.raises(InputError, match="is 'f1', which a does not have on valid: choose among "):
-        choose("f1", reports(a=(0.1, 9)), {}, rule())
+    ours = {"a": reports(a=(0.1, 9))["a"] | {"threshold": 0.4}}
+    for metric in ("f1", "threshold"):
+        refused = rf"is '{metric}', by which a cannot .*: choose among roc_auc, cross_entropy$"
+        with pytest.raises(InputError, match=refused):
+            choose(metric, ours, {}, rule())
     with pytest.raises(ValidationError, match="metric lacks the task 'multiclass'"):
         rule(metric={"binary": "roc_auc"})
 

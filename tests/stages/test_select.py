@@ -27,6 +27,15 @@ def test_a_column_that_is_not_there_is_refused() -> None:
         choose(TABLE, [0], Rule(lowest="epoch"), "cnn")
 
 
+def test_a_column_of_which_more_is_better_is_refused() -> None:
+    table = TABLE.assign(valid_accuracy=0.9, diff_accuracy=0.1)
+    with pytest.raises(
+        InputError, match=r"'valid_accuracy', of which more is better: .* diff_accuracy$"
+    ):
+        choose(table, [0], Rule(lowest="valid_accuracy"), "cnn")
+    assert choose(table, [0], Rule(lowest="diff_accuracy"), "cnn") == 0
+
+
 def test_an_epoch_that_the_table_lacks_is_refused() -> None:
     with pytest.raises(
         InputError, match=r"filter\.json keeps the epochs \[4, 9\], which .*epochs\.csv"

@@ -18,6 +18,8 @@ from epochwise.data.image_files.sklearn_digits import sklearn_digits
 
 SHOWN = 20
 """Labels in a message."""
+FEWEST = 2
+"""Images of a split: one alone has no deviation."""
 
 
 class Params(Division):
@@ -134,7 +136,7 @@ def fetch(digits: Params, seed: int) -> None:
     """Write data/digits/{trainval/{train,valid},test}.npz and metrics/digits/fetch.json.
 
     Raises:
-        InputError: the source is missing or not what it should be.
+        InputError: the source is missing or not what it should be, or a split has one image alone.
     """
     parts, licence, hashes = open_source(digits)
     check_classes(parts)
@@ -143,5 +145,11 @@ def fetch(digits: Params, seed: int) -> None:
     with replacing(paths.DIGITS) as folder:
         folder.mkdir()
         counts = write_splits(folder, parts, digits, seed)
+        for split in SPLITS:
+            if counts[split] < FEWEST:
+                raise InputError(
+                    f"digits: {split} has {counts[split]} image, expected {FEWEST} at least: add"
+                    " others to digits.path"
+                )
     metrics = {"source": digits.source, "licence": licence, "sha256": hashes, **counts}
     write_json(paths.dataset_metrics("digits", "fetch"), metrics)

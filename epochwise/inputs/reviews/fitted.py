@@ -50,7 +50,7 @@ def read_embedding() -> np.ndarray:
     """The vector of every token id, float32 (V+1, d), zeros for padding.
 
     Raises:
-        InputError: the file is missing.
+        InputError: the file is missing or damaged.
     """
     return _read_array(EMBEDDING)
 
@@ -59,7 +59,7 @@ def read_length_percentiles() -> np.ndarray:
     """The lengths of the reviews of train in words, at the percentiles 0 to 100, int64 (101,).
 
     Raises:
-        InputError: the file is missing.
+        InputError: the file is missing or damaged.
     """
     return _read_array(LENGTHS)
 
@@ -68,7 +68,7 @@ def read_vectorizer() -> Vectorizer:
     """What documents' vectors are made of, and the mean and scale of these.
 
     Raises:
-        InputError: the file is missing.
+        InputError: a file is missing or damaged.
     """
     try:
         arrays = read_arrays(VECTORIZER)
@@ -93,4 +93,6 @@ def _read_array(path: Path) -> np.ndarray:
         array: np.ndarray = np.load(path, allow_pickle=False)
     except FileNotFoundError:
         raise InputError(f"{path} not found: run `dvc repro` to build it") from None
+    except (ValueError, EOFError) as error:
+        raise InputError(f"{path} is damaged ({error}): run `dvc repro` to build it") from None
     return array

@@ -1,6 +1,7 @@
 """What review networks read: sequences of token ids, or document vectors."""
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol, Self, TypeAlias
 
@@ -12,7 +13,7 @@ from epochwise.core import paths
 from epochwise.core.files import partitions
 from epochwise.core.params import Section
 from epochwise.inputs.reviews import fitted
-from epochwise.inputs.reviews.document_vectors import vectorize
+from epochwise.inputs.reviews.document_vectors import Vectorizer, vectorize
 from epochwise.inputs.reviews.mapped import mapped
 from epochwise.inputs.reviews.sequences import Cut, Sequences, resolve
 from epochwise.inputs.reviews.tokens import split, tokenize
@@ -102,14 +103,17 @@ class SequenceInputs:
 
     def of_texts(self, texts: pa.ChunkedArray) -> Sequences:
         """Looked up in the vocabulary of the train split."""
-        tokens = tokenize(split(texts), fitted.read_vocabulary())
-        return Sequences.of([tokens], self.params, self.width)
+        return Sequences.of([tokenize(split(texts), self._vocabulary)], self.params, self.width)
 
     def vectors(self, train: Input) -> np.ndarray:
         """Word vectors (V+1, d) for the embedding to start from; d is 0 where it starts anew."""
         if self.random:
             return np.zeros((len(fitted.read_vocabulary()) + 1, 0), "float32")
         return fitted.read_embedding()
+
+    @cached_property
+    def _vocabulary(self) -> pa.Table:
+        return fitted.read_vocabulary()
 
 
 class VectorInputs:
@@ -128,12 +132,16 @@ class VectorInputs:
 
     def of_texts(self, texts: pa.ChunkedArray) -> np.ndarray:
         """Made and standardised with what was fitted on the train split."""
-        tokens = tokenize(split(texts), fitted.read_vocabulary())
-        return vectorize(tokens, fitted.read_embedding(), fitted.read_vectorizer())
+        vocabulary, embedding, vectorizer = self._fitted
+        return vectorize(tokenize(split(texts), vocabulary), embedding, vectorizer)
 
     def vectors(self, train: Input) -> np.ndarray:
         """The document vectors themselves."""
         return train[:]
+
+    @cached_property
+    def _fitted(self) -> tuple[pa.Table, np.ndarray, Vectorizer]:
+        return fitted.read_vocabulary(), fitted.read_embedding(), fitted.read_vectorizer()
 
 
 def choose_inputs(params: Section) -> Inputs:

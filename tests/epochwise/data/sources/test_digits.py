@@ -159,6 +159,15 @@ def test_labels_that_are_no_classes_are_refused(labels: list[int]) -> None:
         fetch_digits(source="folder", path="mine")
 
 
+def test_a_split_of_one_image_is_refused() -> None:
+    images, labels = random_images(50)
+    train = {"x_train": images, "y_train": labels}
+    write_arrays(Path("mine.npz"), **train, x_test=images[:1] // 2, y_test=labels[:1])
+    with pytest.raises(InputError, match=r"digits: test has 1 image, expected 2 at least: add"):
+        fetch_digits(source="folder", path="mine.npz")
+    assert not paths.DIGITS.exists()
+
+
 def test_a_split_without_images_is_refused() -> None:
     images, labels = random_images(50)
     train = {"x_train": images, "y_train": labels}

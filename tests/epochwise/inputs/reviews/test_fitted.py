@@ -52,3 +52,11 @@ def test_everything_is_read_as_it_was_written() -> None:
 def test_a_missing_file_is_named(read: Callable[[], object], name: str) -> None:
     with pytest.raises(InputError, match=f"word2vec/{name} not found: run `dvc repro`"):
         read()
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY\x01\x00"], ids=["empty", "cut short"])
+def test_a_damaged_array_is_named(content: bytes) -> None:
+    fitted.EMBEDDING.parent.mkdir(parents=True)
+    fitted.EMBEDDING.write_bytes(content)
+    with pytest.raises(InputError, match=r"embedding\.npy is damaged .*: run `dvc repro`"):
+        fitted.read_embedding()
