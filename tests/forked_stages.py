@@ -1,9 +1,15 @@
 """The modules of stages, and others, run as the project's DVC runs them: in forks."""
 
 import os
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Self, TextIO
+
+import psutil
 
 from epochwise.fork_server import ForkServer
 from tests.configuration import ROOT
@@ -42,6 +48,17 @@ class Forked:
         done = self.run(project, module, *arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def kill(self, project: Path, when: Callable[[], bool], module: str, *arguments: str) -> None:
+        """Kill `python -m module arguments` in `project` as soon as it is time to."""
+        with ThreadPoolExecutor(1) as thread:
+            running = thread.submit(self.run, project, module, *arguments)
+            while not when():
+                assert not running.done(), running.result()
+                time.sleep(0.01)
+            (stage,) = psutil.Process(self._server._process.pid).children()
+            stage.kill()
+        assert running.result().returncode == -signal.SIGKILL
 
     def __enter__(self) -> Self:
         return self

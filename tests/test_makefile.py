@@ -95,6 +95,7 @@ def test_the_pipeline_comes_with_a_page_for_its_plots(checkout: Path) -> None:
     assert "python -m epochwise.repro" in commands
 
 
+@pytest.mark.long
 def test_a_failed_installation_leaves_nothing_and_the_next_make_repairs(checkout: Path) -> None:
     here = f"PYTHON={sys.executable}"
     requirements = checkout / "requirements.txt"

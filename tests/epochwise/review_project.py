@@ -74,10 +74,10 @@ def set_params(family: str, **changes: Any) -> None:
 
 def _reviews(split: str, size: int, random: np.random.Generator) -> pa.Table:
     labels = (np.arange(size) % 2).astype("int8")
-    texts = [
-        " ".join([*random.choice(OTHER, 4), *random.choice(GOOD if label else BAD, 2), "unheard"])
-        for label in labels
-    ]
+    texts = []
+    for row, label in enumerate(labels):
+        words = [*random.choice(OTHER, 1 + row % 7), *random.choice(GOOD if label else BAD, 2)]
+        texts.append(" ".join([*words, "unheard"]))
     ids = np.arange(size) + 1000 * list(SIZES).index(split)
     columns = {"review_id": ids, "text": texts, "label": labels}
     columns |= {"domain": ["tea" if row % 3 else "soup" for row in range(size)]}

@@ -1,7 +1,5 @@
 """Linear families: one epoch, its scores, and no library for networks."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,6 @@ from epochwise.core import paths
 from epochwise.core.cli import InputError
 from epochwise.core.files import copy_epoch, read_json, read_table
 from epochwise.learners import linear
-from tests.configuration import ROOT
 from tests.epochwise.review_project import SIZES, make_project
 
 LINEAR = [name for name, row in families.table().items() if row.learner == "linear"]
@@ -72,12 +69,3 @@ def test_a_family_without_a_chosen_model_is_told() -> None:
     family = families.load("baseline")
     with pytest.raises(InputError, match=r"models/baseline/model\.parquet not found"):
         linear.score(family, family.read_params(), 1)
-
-
-def test_no_library_for_networks_is_loaded() -> None:
-    script = (
-        "import sys; from epochwise import families;"
-        "families.load('baseline'); families.load_learner('linear');"
-        "sys.exit(bool({'keras', 'tensorflow'} & set(sys.modules)))"
-    )
-    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT).returncode == 0

@@ -82,16 +82,13 @@ def score(family: families.Family, epoch: int) -> None:
     text.score(family, family.read_params(), 1)
 
 
-@pytest.mark.parametrize("name", ["lstm", "mlp"])
-def test_test_is_scored_in_parts(
-    name: str, trained: Trained, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    family = trained(name)
+def test_test_is_scored_in_parts(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    family = trained("lstm")
     found = {}
     for rows in (SIZES["test"], 7):
         monkeypatch.setattr(text, "ROWS", rows)
         score(family, 0)
-        found[rows] = read_table(paths.scores(name) / "test.parquet")
+        found[rows] = read_table(paths.scores("lstm") / "test.parquet")
     whole, parts = (found[rows] for rows in (SIZES["test"], 7))
     assert whole.drop(["probability"]) == parts.drop(["probability"])
     np.testing.assert_allclose(parts["probability"], whole["probability"], atol=1e-6)
@@ -186,9 +183,8 @@ def test_what_a_review_gets_does_not_depend_on_its_company(name: str, trained: T
     copy_epoch(paths.epochs(name), 1, paths.chosen(name))
     texts = read_table(paths.review_split("split", "test"))["text"]
     together = text.probabilities(family, family.read_params(), texts)
-    for row in range(3):
-        alone = text.probabilities(family, family.read_params(), texts.slice(row, 1))
-        np.testing.assert_allclose(alone, together[row : row + 1], rtol=1e-5)
+    alone = text.probabilities(family, family.read_params(), texts.slice(0, 1))
+    np.testing.assert_allclose(alone, together[:1], rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["lstm", "transformer"])
@@ -197,14 +193,6 @@ def test_a_review_of_unknown_words_has_a_probability(name: str, trained: Trained
     copy_epoch(paths.epochs(name), 1, paths.chosen(name))
     likely = text.probabilities(family, family.read_params(), pa.chunked_array([["unheard of"]]))
     assert 0 < likely[0] < 1
-
-
-def test_an_embedding_may_start_from_random_vectors() -> None:
-    set_params("lstm", embedding="random", embedding_size=3, epochs=1, units=[2])
-    train("lstm")
-    network = keras.models.load_model(paths.epochs("lstm") / "000.keras")
-    (embedding,) = [x for x in network.layers if isinstance(x, keras.layers.Embedding)]
-    assert embedding.output_dim == 3
 
 
 def test_class_weights_move_probabilities_to_the_class_that_weighs_more() -> None:
@@ -227,7 +215,7 @@ def test_a_family_without_a_chosen_network_is_told() -> None:
 def test_scoring_a_part_of_train_changes_its_columns_alone(trained: Trained) -> None:
     trained("lstm")
     found = {}
-    for scored in (None, SIZES["train"], 20):
+    for scored in (None, 20):
         if scored is not None:
             set_params("lstm", scored=scored)
             train("lstm")
@@ -236,7 +224,6 @@ def test_scoring_a_part_of_train_changes_its_columns_alone(trained: Trained) -> 
     files, valid, learned = found[None]
     for other_files, other_valid, _ in found.values():
         assert other_files == files and other_valid.equals(valid)
-    assert found[SIZES["train"]][2].equals(learned)
     assert not (found[20][2] == learned).all(axis=None)
 
 

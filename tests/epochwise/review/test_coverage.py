@@ -62,10 +62,11 @@ def coverage(
 
 def test_intervals_with_the_noise_of_training_hold_the_difference_95_times_in_100() -> None:
     old, new = known_noise(OLD), known_noise(NEW)
-    found = coverage(1000, lambda random: Training(True, old, new))
+    found = coverage(500, lambda random: Training(True, old, new))
     assert all(0.93 <= share <= 0.97 for share in found.values()), found
 
 
+@pytest.mark.long
 def test_so_they_do_if_a_few_seeds_are_all_that_is_known_of_the_noise() -> None:
     old, new = known_noise(OLD), known_noise(NEW)
     found = coverage(1000, lambda random: Training(True, rough(old, random), rough(new, random)))
