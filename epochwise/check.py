@@ -6,7 +6,7 @@ first stage has done its work. With --compose it writes params.yaml from conf/ f
 
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -40,6 +40,8 @@ SECTIONS = {
 """The keys of params.yaml, and the schema of each block."""
 RULES = {"filter": "stages.filter:Rule", "select": "stages.select:Rule"}
 """The keys of the blocks that hold a rule for each of some families."""
+PATHS = ("reviews", "digits", "target", "vectorize")
+"""The keys of the blocks whose `path` has to be there."""
 ABOUT = "about"
 """The key of a note, which no stage reads."""
 
@@ -57,11 +59,44 @@ def check_all(content: Any) -> None:
         raise InputError(f"{PARAMS}: unknown key '{key}'{params.suggest(str(key), known)}")
     for key in sorted(known - {ABOUT} - content.keys()):
         raise InputError(f"{PARAMS}: key '{key}' is missing")
-    for key, schema in SECTIONS.items():
-        params.check(content[key], _named(schema), key)
-    for task, metric in content["champion"]["metric"].items():
-        _check_name(metric, columns.REPORTS[task], f"champion.metric.{task}")
+    _check_sections(content, SECTIONS.keys())
     check_families(content, families.table())
+
+
+def check_chosen(content: dict[str, Any], choices: Sequence[str]) -> None:
+    """Check the blocks of params.yaml that `choices` change, but those of networks.
+
+    For them the libraries of networks have to be loaded: stages check them before they train.
+
+    Raises:
+        InputError: a value does not fit.
+    """
+    chosen = {re.split("[.=@]", choice.lstrip("+~"))[0] for choice in choices}
+    _check_sections(content, chosen & SECTIONS.keys() - {"transfer"})
+    check_paths(content, chosen)
+    if rules := chosen & RULES.keys():
+        table = families.table()
+        for key in rules:
+            _check_rules(content, key, [name for name in content[key] if name in table], table)
+
+
+def check_paths(content: dict[str, Any], keys: Collection[str] = PATHS) -> None:
+    """Check that what the blocks at `keys` read is there.
+
+    Raises:
+        InputError: it is not.
+    """
+    for key in PATHS:
+        if key in keys and not Path(path := content[key]["path"]).exists():
+            raise InputError(f"{PARAMS}: '{key}.path' is '{path}': there is no such file or folder")
+
+
+def _check_sections(content: dict[str, Any], keys: Iterable[str]) -> None:
+    for key in keys:
+        params.check(content[key], _named(SECTIONS[key]), key)
+    if "champion" in keys:
+        for task, metric in content["champion"]["metric"].items():
+            _check_name(metric, columns.REPORTS[task], f"champion.metric.{task}")
 
 
 def check_families(content: dict[str, Any], table: dict[str, families.Row]) -> None:
@@ -79,16 +114,22 @@ def check_families(content: dict[str, Any], table: dict[str, families.Row]) -> N
         _check_listed(content[key], names, key, table)
     for name in table:
         params.check(content["train"][name], _schema(name), f"train.{name}")
-    for key, schema in RULES.items():
-        for name in needed[key]:
-            params.check(content[key][name], _named(schema), f"{key}.{name}")
-    for name in needed["filter"]:
-        rule = content["filter"][name]
-        for column in (*rule["below"], *rule["above"]):
-            _check_name(column, columns.EPOCHS[table[name].task], f"filter.{name}")
-    for name in needed["select"]:
-        losses = columns.LOSSES[table[name].task]
-        _check_name(content["select"][name]["lowest"], losses, f"select.{name}.lowest")
+    for key in RULES:
+        _check_rules(content, key, needed[key], table)
+
+
+def _check_rules(
+    content: dict[str, Any], key: str, names: Iterable[str], table: dict[str, families.Row]
+) -> None:
+    """Check the rules at `key` of the families `names`, and that they name known columns."""
+    for name in names:
+        rule, task = content[key][name], table[name].task
+        params.check(rule, _named(RULES[key]), f"{key}.{name}")
+        if key == "filter":
+            for column in (*rule["below"], *rule["above"]):
+                _check_name(column, columns.EPOCHS[task], f"filter.{name}")
+        else:
+            _check_name(rule["lowest"], columns.LOSSES[task], f"select.{name}.lowest")
 
 
 def _check_listed(blocks: Any, names: list[str], key: str, table: dict[str, families.Row]) -> None:
@@ -139,6 +180,10 @@ def compose(conf: Path, choices: Sequence[str]) -> str:
             )
         except (HydraException, OmegaConfBaseException, ValueError) as error:
             raise InputError(refusal(str(error), conf, choices)) from None
+        # Of what is no YAML, its constructors raise whatever they meet.
+        except (yaml.YAMLError, LookupError, TypeError, RecursionError, OSError) as error:
+            told = " ".join(str(error).split()).replace(str(conf.resolve()), conf.name)
+            raise InputError(f"{conf.name}/ cannot be read: {told}") from None
         return composed.read_text(encoding="utf-8")
 
 
@@ -160,7 +205,7 @@ def refusal(reason: str, conf: Path, choices: Sequence[str]) -> str:
         known = [*groups, *_keys(yaml.safe_load(compose(conf, groups_chosen)))]
         if unknown[1] not in known:
             return f"{conf.name}/ has no key '{unknown[1]}'{params.suggest(unknown[1], known)}"
-    return f"{conf.name}/ cannot be composed: {reason}"
+    return f"{conf.name}/ cannot be composed: {reason or 'a value in it is incomplete'}"
 
 
 def _keys(block: Any) -> Iterator[str]:
@@ -184,7 +229,9 @@ def main(
     if not composed:
         for line in recovery.mend():
             print(line)
-        check_all(params.load())
+        content = params.load()
+        check_all(content)
+        check_paths(content)
         return
     text = compose(CONF, choices or ())
     check_all(params.parse(text.encode()))

@@ -16,7 +16,7 @@ It takes DVC's own arguments, and is what `dvc` in the project's environment run
   of it that have an output in git which is no metric, as most have here.
 - An experiment gathers no params and metrics for DVC Studio where none is told.
 - The table of `dvc exp show` fits the terminal (epochwise/experiment_table.py).
-- A choice (`-S`) that conf/ does not have is told as `make params` tells it.
+- A choice (`-S`) that conf/ does not have, or that does not fit, is told as `make params` tells it.
 """
 
 import gc
@@ -26,7 +26,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, chdir
 from copy import deepcopy
 from functools import cache, lru_cache, partial, wraps
 from pathlib import Path, PurePosixPath
@@ -50,6 +50,7 @@ from dvc_studio_client.config import get_studio_config
 from scmrepo.git.backend.dulwich import DulwichBackend
 
 from epochwise import experiment_table
+from epochwise.core.cli import InputError
 from epochwise.core.files import replacing
 from epochwise.fork_server import ForkServer
 from epochwise.recovery import HEAD, stages
@@ -62,6 +63,7 @@ _compose_and_dump = hydra.compose_and_dump
 _dump_all = Lockfile.dump_stages
 _parse_text = strictyaml.parse_yaml
 _run_in_shell = stage_run._run
+_to_hydra_overrides = hydra.to_hydra_overrides
 _top_level_paths = BaseExecutor._get_top_level_paths
 _run_and_save = Stage.run
 
@@ -160,19 +162,43 @@ def compose_and_dump(output: str, folder: str, *options: Any) -> None:
     """Compose params.yaml of the configuration in `folder`.
 
     Raises:
-        DvcException: a choice that the configuration does not have.
+        DvcException: a choice that the configuration does not have, or that does not fit.
     """
+    from epochwise import check
+    from epochwise.core import params
+
+    choices = options[-1]
     try:
         _compose_and_dump(output, folder, *options)
+        with chdir(Path(output).parent):
+            check.check_chosen(params.load(), choices)
+    except InputError as error:
+        raise DvcException(str(error)) from None
     except Exception as error:
         from hydra.errors import HydraException
         from omegaconf.errors import OmegaConfBaseException
 
         if not isinstance(error, HydraException | OmegaConfBaseException | ValueError):
             raise
-        from epochwise import check
+        raise DvcException(check.refusal(str(error), Path(folder), choices)) from None
 
-        raise DvcException(check.refusal(str(error), Path(folder), options[-1])) from None
+
+def to_hydra_overrides(choices: list[str]) -> Any:
+    """The choices (`-S`) as Hydra reads them.
+
+    Raises:
+        DvcException: one cannot be read, as with a blank or a bracket in a name.
+    """
+    from hydra.errors import OverrideParseException
+
+    try:
+        return _to_hydra_overrides(choices)
+    except OverrideParseException as error:
+        key, _, value = error.override.partition("=")
+        raise DvcException(
+            f"-S {error.override} cannot be read: put a value with blanks, brackets or other signs"
+            f" in two kinds of quotes, -S '{key}=\"{value}\"'"
+        ) from None
 
 
 def for_studio(gather: Callable[..., Any]) -> Callable[..., Any]:
@@ -238,6 +264,7 @@ if __name__ == "__main__":
     BaseExecutor._get_top_level_paths = partial(top_level_paths, noted)
     DulwichBackend.is_tracked = is_tracked  # type: ignore[method-assign]
     hydra.compose_and_dump = compose_and_dump
+    hydra.to_hydra_overrides = to_hydra_overrides
     experiment_table.replace()
     given = set(sys.argv)
     if "exp" in given and given & {"run", "exec-run"}:

@@ -52,14 +52,12 @@ def rich_table(
     **options: Any,
 ) -> None:
     """Show a table in parts that the terminal has room for, each with the first column."""
-    if pager and not ui.isatty():
-        return _rich_table(ui, data, headers, pager=pager, **options)
     first = max(cell_len(str(cell)) for cell in (headers[0], *(row[0] for row in data)))
     room = ui.rich_console.width - BORDER - first - 2 * BETWEEN
     cut = [[row[0], *(folded(cell, room) for cell in row[1:])] for row in data]
     cells = [[str(cell) for cell in column] for column in zip(headers, *cut, strict=True)]
     widths = [max(map(cell_len, "\n".join(column).split("\n"))) for column in cells]
-    with ui.pager() if pager else nullcontext():
+    with ui.pager() if pager and ui.isatty() else nullcontext():
         for shown in parts(widths, ui.rich_console.width):
             rows = [[row[column] for column in shown] for row in cut]
             _rich_table(ui, rows, [headers[column] for column in shown], **options)

@@ -27,6 +27,8 @@ from epochwise.measures.binary import at_threshold
 from epochwise.results import CSV, PARQUET, Output, check_output, write_output
 
 CHAMPION = "binary_reviews"
+SHOWN = 3
+"""Stages in a message."""
 ADDED = ("probability", "predicted")
 """The columns that a table gets."""
 WORD = r"^[\pL\pN]"
@@ -75,9 +77,11 @@ def _check_current(name: str) -> None:
     locked, stage = lock.read(), f"threshold@{name}"
     made_by = lock.upstream(locked, [stage])
     if found := sorted(made_by.keys() & lock.not_run(locked, params.load())):
+        more = f" and {len(found) - SHOWN} others" if len(found) > SHOWN else ""
         raise InputError(
-            f"{params.PARAMS} was changed after {', '.join(found)} ran: run `dvc repro {stage}`, or"
-            f" bring back the params that {name} was trained with"
+            f"{params.PARAMS} was changed after {', '.join(found[:SHOWN])}{more} ran: run `dvc"
+            f" repro {stage}`, bring back the params that {name} was trained with, or give another"
+            " --family"
         )
     # A linear model has its terms in itself.
     within = str(paths.epochs(name)) if families.row(name).learner == "linear" else ""

@@ -108,8 +108,9 @@ def _mend_lock() -> str:
     mended = HEAD + "".join(found.values())
     if not is_whole(mended) or not _begins_like(text, HEAD):
         raise InputError(
-            f"{LOCK} is not DVC's, nor the start of one that is: restore it, for instance with"
-            f" `git checkout {LOCK}`, or resolve the conflict of a merge"
+            f"{LOCK} is not DVC's, nor the start of one that is: take that of the last commit with"
+            f" `git checkout HEAD -- {LOCK}`; after a merge do so with m, metrics and cards too,"
+            f" settle conf/ and {params.PARAMS}, and run `dvc repro`"
         )
     with replacing(LOCK) as beside:
         beside.write_text(mended, encoding="utf-8")

@@ -7,7 +7,9 @@ overview of the epoch table to metrics/<family>/epochs_overview.csv.
 from math import inf
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
+from pydantic import FiniteFloat
 
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
@@ -20,8 +22,8 @@ class Rule(params.Section):
     If none does, `relax` takes the epoch that violates the bounds least, `fail` stops.
     """
 
-    below: dict[str, float]
-    above: dict[str, float]
+    below: dict[str, FiniteFloat]
+    above: dict[str, FiniteFloat]
     on_empty: Literal["relax", "fail"]
 
 
@@ -32,8 +34,8 @@ def survivors(table: pd.DataFrame, rule: Rule, family: str) -> dict[str, Any]:
         `epochs`, whether the rule was `relaxed`, and by how much the survivors miss each bound.
 
     Raises:
-        InputError: a column of the rule is not in the table; or no epoch survives and the rule
-            says `fail`: the message says how close each came.
+        InputError: a column of the rule is not in the table, or no number in any epoch; or no epoch
+            survives and the rule says `fail`: the message says how close each came.
     """
     table = table[table["kept"] == 1].set_index("epoch")
     for column in (*rule.below, *rule.above):
@@ -49,6 +51,11 @@ def survivors(table: pd.DataFrame, rule: Rule, family: str) -> dict[str, Any]:
         raise InputError(_how_close(by, family))
     if relaxed:
         epochs = pd.Index([by.sum(axis=1).idxmin()])
+        if not np.isfinite(by.loc[epochs]).all(axis=None):
+            raise InputError(
+                f"{family}: each epoch has a column of filter.{family} that is not a number: lower"
+                f" train.{family}.optimizer.learning_rate, or take the column out of the rule"
+            )
     return {
         "epochs": [int(epoch) for epoch in epochs],
         "relaxed": relaxed,

@@ -7,6 +7,7 @@ with the networks that are part of it, such as encoder.keras.
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from epochwise.core import params, paths
@@ -25,8 +26,8 @@ def choose(table: pd.DataFrame, epochs: list[int], rule: Rule, family: str) -> i
     """The epoch that the rule takes of `epochs`.
 
     Raises:
-        InputError: the epoch table has no such column, or more is better there; or it lacks one
-            of `epochs`.
+        InputError: the epoch table has no such column, or more is better there, or it has no number
+            there; or it lacks one of `epochs`.
     """
     measured = table.columns.drop(["epoch", "kept"])
     if rule.lowest not in measured or not falls(rule.lowest):
@@ -41,7 +42,13 @@ def choose(table: pd.DataFrame, epochs: list[int], rule: Rule, family: str) -> i
             f"{paths.metrics(family, 'filter.json')} keeps the epochs {lacking}, which"
             f" {paths.metrics(family, 'epochs.csv')} lacks: run `dvc repro filter@{family}`"
         )
-    return int(table.set_index("epoch").loc[epochs, rule.lowest].idxmin())
+    values = table.set_index("epoch").loc[epochs, rule.lowest]
+    if not np.isfinite(values.min()):
+        raise InputError(
+            f"{family}: in no epoch that is left the column '{rule.lowest}' is a number: lower"
+            f" train.{family}.optimizer.learning_rate"
+        )
+    return int(values.idxmin())
 
 
 def main(family: str) -> None:
@@ -57,7 +64,7 @@ def main(family: str) -> None:
         "relaxed": kept["relaxed"],
         "epoch": epoch,
         "rule": f"lowest {rule.lowest}",
-        "valid": {str(name): float(value) for name, value in measured.items()},
+        "valid": {str(name): float(v) for name, v in measured.items() if np.isfinite(v)},
     }
     write_metrics(paths.metrics(family, "selection.json"), selection)
 

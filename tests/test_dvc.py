@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -232,6 +233,21 @@ def test_where_the_work_on_texts_is_done_makes_no_stage_run_again(index: Any) ->
     stages = [stage for stage in index.stages if stage.addressing in texts]
     asked = {key for stage in stages for dep in stage.params for key in dep.params}
     assert asked == {"reviews", "clean", "seed.data", "split", "encode", "vectorize"}
+
+
+def test_a_stage_declares_the_seed_that_it_reads(index: Any) -> None:
+    """A stage of several items declares it with those that need one."""
+    declared: dict[str, set[str]] = {}
+    for stage in index.stages:
+        asked = {key for dep in stage.params for key in dep.params}
+        seeds = {key for key in asked if key.partition(".")[0] == "seed"}
+        declared.setdefault(stage.addressing.partition("@")[0], set()).update(seeds)
+    read = {}
+    for name in declared:
+        code = (ROOT / f"stages/{name}.py").read_text(encoding="utf-8")
+        read[name] = {f"seed.{which}" for which in re.findall(r'"seed", Seed\)\.(\w+)', code)}
+    assert read == declared
+    assert {"seed.data", "seed.training"} == set.union(*read.values())
 
 
 def test_dvc_yaml_can_be_read_in_one_go() -> None:

@@ -60,12 +60,12 @@ def parse(content: bytes) -> dict[str, Any]:
 
     try:
         found = yaml.load(content, QuickLoader) or {}
-        if all(isinstance(entry, dict) for entry in _stages(found).values()):
+        if all(map(_is_stage, _stages(found).values())):
             return dict(found)
     # Of what is no lock, YAML's constructors raise whatever they meet.
     except (LookupError, AttributeError, TypeError, RecursionError) as error:
         raise ValueError(str(error)) from None
-    raise ValueError("a stage is no mapping")
+    raise ValueError("a stage is not what DVC writes")
 
 
 def not_run(locked: dict[str, Any], values: dict[str, Any]) -> list[str]:
@@ -147,6 +147,16 @@ def upstream(
 def places(path: str) -> list[str]:
     """A path and the folders that it stands in, without the root."""
     return [path, *(str(folder) for folder in PurePosixPath(path).parents)][:-1]
+
+
+def _is_stage(entry: Any) -> bool:
+    files = [*(entry.get("outs") or ()), *(entry.get("deps") or ())]
+    params = entry.get("params") or {}
+    return (
+        isinstance(entry, dict)
+        and all(isinstance(file["path"], str) for file in files)
+        and all(isinstance(values or {}, dict) for values in params.values())
+    )
 
 
 def _stages(locked: dict[str, Any]) -> dict[str, Any]:

@@ -160,8 +160,10 @@ def parse(content: bytes, path: Path = PARAMS) -> Any:
     try:
         return deepcopy(_parse(content))
     # A number, a tag or a key that is none, or lists in lists in lists.
-    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    except (LookupError, AttributeError):
+        raise InputError(f"{path} is not valid YAML: a value does not fit its tag (!!)") from None
 
 
 @lru_cache(maxsize=4)
@@ -198,8 +200,10 @@ def _explain(detail: Any, place: tuple[Any, ...], key: str, schema: type[Section
     if detail["type"] == "missing":
         return f"key '{location}' is missing"
     reason = detail["msg"].removeprefix("Value error, ")
-    # Of a whole block the reason says which keys do not go together.
-    found = "" if isinstance(detail["input"], dict) else f" is {SHORT.repr(detail['input'])}"
+    found = f" is {SHORT.repr(detail['input'])}"
+    if isinstance(detail["input"], dict):
+        # Of a whole block the reason says which keys do not go together.
+        found = "" if detail["type"] == "value_error" else " is a mapping"
     return f"'{location}'{found}: {reason[0].lower()}{reason[1:]}"
 
 

@@ -6,6 +6,8 @@ import io
 import lzma
 import zipfile
 import zlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -15,12 +17,60 @@ MOST_RATIO = 100
 """Bytes out for a byte in: text, arrays and images shrink to a tenth, hardly to a hundredth."""
 SMALL = 64 << 20
 """Bytes that a compressed file may always hold, however small it is itself."""
-FORMATS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
-"""The first bytes of compressed files."""
 BUFFER = 1 << 16
 
 DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError)
 """What reading a damaged file raises."""
+
+
+class _Streams(io.RawIOBase):
+    """The content of one compressed stream after another.
+
+    Python's own files of bzip2 and xz take a damaged stream behind the first one for their end.
+    """
+
+    def __init__(self, path: Path, new: Callable[[], Any]) -> None:
+        self.file = path.open("rb")
+        self.new = new
+        self.stream = new()
+
+    def readable(self) -> bool:
+        """Yes: this is for reading alone."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read into `buffer` and return how many bytes.
+
+        Raises one of DAMAGE where a stream is damaged or cut short.
+        """
+        data = b""
+        while not data:
+            packed = b""
+            if self.stream.eof:
+                packed = self.stream.unused_data or self.file.read(BUFFER)
+                if not packed:
+                    return 0
+                self.stream = self.new()
+            elif self.stream.needs_input:
+                packed = self.file.read(BUFFER)
+                if not packed:
+                    raise EOFError("it ends in the middle of a compressed stream")
+            data = self.stream.decompress(packed, len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+        super().close()
+
+
+FORMATS: dict[bytes, Callable[[Path], Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": partial(_Streams, new=bz2.BZ2Decompressor),
+    b"\xfd7zXZ\x00": partial(_Streams, new=lzma.LZMADecompressor),
+}
+"""The first bytes of compressed files, and what opens such a file."""
 
 
 class _Unpacked(io.RawIOBase):

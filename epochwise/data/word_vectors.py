@@ -337,10 +337,8 @@ def _text_rows(
         if word in wanted:
             yield word, values
     found = number - first_line + 1
-    if count is not None and found < count:
-        raise InputError(
-            f"{path} ends after {found} of the {count} words that its header announces"
-        )
+    if count is not None and found != count:
+        raise InputError(f"{path} has {found} words, but its header announces {count}")
 
 
 def _binary_rows(

@@ -67,7 +67,10 @@ def read(path: Path, network: keras.Model, dataset: str) -> tuple[list[str], Row
 def _target_is_digits() -> bool:
     """Whether the target data set is that of digits, light on black."""
     about = paths.dataset_metrics("target", "fetch")
-    return about.exists() and read_json(about)["source"] == "digits_transfer"
+    match read_json(about) if about.exists() else {}:
+        case {"source": "digits_transfer"}:
+            return True
+    return False
 
 
 def _tell_of_dark_on_light(parts: Iterable[np.ndarray]) -> None:

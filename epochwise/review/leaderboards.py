@@ -65,7 +65,7 @@ def _row(family: Family) -> list[Cell]:
 
 
 def _headline(family: Family, metric: Metric) -> Cell:
-    """A value, its interval, and what its repeats with other seeds have shown."""
+    """A value, its interval, and what its own repeats with other seeds have shown."""
     value, ends, noise = (
         family.value(metric.key),
         family.interval(metric.key),
@@ -74,7 +74,7 @@ def _headline(family: Family, metric: Metric) -> Cell:
     beneath = (
         [f"[{wording.amount(ends[0], metric)}, {wording.amount(ends[1], metric)}]"] if ends else []
     )
-    if noise:
+    if noise and noise.own:
         spread = f"{wording.amount(noise.mean, metric)} ± {noise.std:.{metric.digits}f}"
         beneath.append(f"{spread}, {noise.repeats} seeds")
     return Cell(wording.amount(value, metric), " · ".join(beneath), value)

@@ -121,7 +121,9 @@ class Revision:
         # A number, a tag or a key that is none, or lists in lists in lists.
         except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
             text = " ".join(str(error).split())
-            raise InputError(f"{path} of {self.name} is not YAML: {text}") from None
+            raise InputError(
+                f"{path} of {self.name} is not YAML: {text}: settle the conflict, if it is in one"
+            ) from None
 
     def table(self, path: str | Path, columns: list[str]) -> pd.DataFrame:
         """Columns of a Parquet file.

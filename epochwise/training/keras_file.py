@@ -26,6 +26,8 @@ saving_lib.get_attr_skipset = cache(saving_lib.get_attr_skipset)
 NO_DATE = (1980, 1, 1, 0, 0, 0)
 BYTES_OF_WEIGHT = 4
 WEIGHTS = "model.weights.h5"
+LONGEST_REASON = 300
+"""Characters of what Keras says of a file: its first lines do not always hold the cause."""
 NUMBERED = 1_000_000
 """From where variables are numbered: hardly a value of anything else."""
 EXACT = {"float32", "float64", "int32", "uint32", "int64"}
@@ -145,7 +147,7 @@ def load(path: Path) -> keras.Model:
         raise
     # Of a damaged file, zipfile, HDF5 and the layers of Keras raise whatever they meet.
     except Exception as error:
-        reason = [*str(error).strip().splitlines(), type(error).__name__][0]
+        reason = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
         raise InputError(f"{path} cannot be loaded as a Keras model: {reason}") from None
     return network
 

@@ -31,6 +31,15 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def set_at(content: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """A copy of `content` with other values at dotted keys."""
+    changed = copy.deepcopy(content)
+    for key, value in changes.items():
+        *path, last = key.split(".")
+        functools.reduce(dict.__getitem__, path, changed)[last] = value
+    return changed
+
+
 def test_the_composition_is_valid(composed: dict[str, Any]) -> None:
     check_all(composed)
     check_all({key: value for key, value in composed.items() if key != "about"})
@@ -81,12 +90,8 @@ def test_the_composition_is_valid(composed: dict[str, Any]) -> None:
 def test_slips_are_told_by_their_key(
     composed: dict[str, Any], changes: dict[str, Any], message: str
 ) -> None:
-    changed = copy.deepcopy(composed)
-    for key, value in changes.items():
-        *path, last = key.split(".")
-        functools.reduce(dict.__getitem__, path, changed)[last] = value
     with pytest.raises(InputError, match=message):
-        check_all(changed)
+        check_all(set_at(composed, changes))
 
 
 @pytest.mark.parametrize(
@@ -191,7 +196,8 @@ def test_params_are_composed_with_choices() -> None:
     check.main(["budget=smoke", "reviews=table", "train.lstm.epochs=3"], composed=True)
     written = yaml.safe_load(Path("params.yaml").read_text())
     assert written["reviews"]["scale"] == [1, 5] and written["train"]["lstm"]["epochs"] == 3
-    check.main()
+    with pytest.raises(InputError, match=r"'reviews\.path' is 'reviews\.csv': there is no"):
+        check.main()
 
 
 @pytest.mark.parametrize(
@@ -223,6 +229,33 @@ def test_a_wrong_choice_leaves_params_as_they_were(choice: str, message: str) ->
     with pytest.raises(InputError, match=message):
         check.main(choice.split(), composed=True)
     assert Path("params.yaml").read_text() == "as it was"
+
+
+@pytest.mark.parametrize(
+    ("choice", "changes", "message"),
+    [
+        ("threshold.rule=yuden", {"threshold.rule": "yuden"}, r"'threshold\.rule' is 'yuden'"),
+        ("select.cnn.lowest=kept", {"select.cnn.lowest": "kept"}, "names 'kept'"),
+        ("+filter.mlp.below.a=1", {"filter.mlp.below": {"a": 1.0}}, "names 'a'"),
+        ("champion=x", {"champion.metric.binary": "epoch"}, "names 'epoch'"),
+        ("digits=folder", {"digits.path": "my.yaml"}, r"'digits\.path' is 'my\.yaml'"),
+    ],
+)
+def test_what_is_chosen_is_checked_alone(
+    choice: str, changes: Any, message: str, composed: dict[str, Any]
+) -> None:
+    changed = set_at(composed, changes)
+    check.check_chosen(changed, ["seed.training=3", "train.mlp.epochs=2"])
+    with pytest.raises(InputError, match=message):
+        check.check_chosen(changed, ["seed.training=3", choice])
+
+
+@pytest.mark.parametrize("content", ["a: [", "a:\tb: c", "? [a]\n: b", "a: *b", "a: !x b"])
+def test_what_is_no_yaml_in_conf_is_told_by_its_line(content: str, tmp_path: Path) -> None:
+    (tmp_path / "own/conf").mkdir(parents=True)
+    (tmp_path / "own/conf/config.yaml").write_text(content)
+    with pytest.raises(InputError, match=r"^conf/ cannot be read: .* \"conf/config\.yaml\", li"):
+        check.compose(tmp_path / "own/conf", [])
 
 
 def test_choices_need_a_composition() -> None:

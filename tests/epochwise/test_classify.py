@@ -5,6 +5,7 @@ from contextlib import chdir
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -55,6 +56,14 @@ def test_images_are_classified_by_the_chosen_epoch(network: None) -> None:
     expected = [NAMES[label] for label in probabilities.argmax(axis=1)]
     assert found["predicted"].tolist() == expected
     np.testing.assert_array_equal(found["probability"], probabilities.max(axis=1))
+
+
+def test_without_a_family_the_champion_on_photographs_classifies(network: None) -> None:
+    champions = {"multiclass_digits": {"family": "scratch"}, "multiclass_target": {"family": "cnn"}}
+    write_json(paths.CHAMPIONS, {"champions": champions})
+    pd.testing.assert_frame_equal(
+        classify(None, paths.digits("test")), classify("cnn", paths.digits("test"))
+    )
 
 
 @pytest.mark.parametrize("named", [NAMES[:2], {}, [*NAMES, "three"]])

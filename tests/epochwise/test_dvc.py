@@ -260,6 +260,23 @@ def test_an_experiment_commits_what_it_commits_by_dvc_itself(tmp_path: Path) -> 
     assert trees["epochwise.dvc"] == trees["dvc"]
 
 
+def test_a_choice_that_does_not_fit_or_cannot_be_read_is_told_before_anything_runs(
+    tmp_path: Path,
+) -> None:
+    _committed(tmp_path, {"stages": {"made": {"cmd": "echo > made", "outs": ["made"]}}})
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf/config.yaml").write_text("seed: {data: 1, training: 1}\n")
+    _dvc("dvc", tmp_path, "config", "hydra.enabled", "true")
+    for choice, expected in (
+        ("seed.training=x", "params.yaml: 'seed.training' is 'x': input should be a valid integer"),
+        ("seed.data=a (b)", "-S 'seed.data=\"a (b)\"'"),
+    ):
+        with pytest.raises(subprocess.CalledProcessError) as told:
+            _dvc("epochwise.dvc", tmp_path, "exp", "run", f"--set-param={choice}")
+        assert expected in told.value.stderr and "unexpected" not in told.value.stderr
+        assert not (tmp_path / "made").exists()
+
+
 def test_a_choice_that_the_configuration_does_not_have_is_told(tmp_path: Path) -> None:
     _committed(tmp_path, {"stages": {"made": {"cmd": "echo > made", "outs": ["made"]}}})
     (tmp_path / "conf").mkdir()

@@ -3,13 +3,15 @@
 import json
 import statistics
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
 
-from epochwise import noise
+from epochwise import families, noise
 from epochwise.core import paths
 from epochwise.core.cli import InputError
 
@@ -92,12 +94,16 @@ def test_small_numbers_are_read_as_numbers(tmp_path: Path) -> None:
     assert noise.read(None, tmp_path / "test.json") == {"log_loss": 4e-05}
 
 
-def commit(seed: int, auc: float, **changes: Any) -> str:
+def write_run(seed: int, auc: float, **changes: Any) -> None:
     Path("dvc.lock").write_text(yaml.safe_dump(lock(seed, **changes)))
     for split, value in (("test", auc), ("valid", auc + 0.01)):
         report = paths.metrics("lstm", f"{split}.json")
         report.parent.mkdir(parents=True, exist_ok=True)
         report.write_text(json.dumps({"n": 10, "roc_auc": value}))
+
+
+def commit(seed: int, auc: float, **changes: Any) -> str:
+    write_run(seed, auc, **changes)
     for command in (["add", "-A"], ["commit", "-qm", "run"]):
         subprocess.run(["git", *command], check=True)
     head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
@@ -135,6 +141,30 @@ def test_repeats_are_found_in_git(
     assert capsys.readouterr().out == (
         "lstm: the runs with seeds 7 are of other code and do not count\n"
     )
+
+
+def test_a_training_alone_is_no_noise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_run(1, 0.80)
+    noise.read.cache_clear()
+    (by_seed, _) = noise.repeats([None], "lstm")
+    assert list(by_seed) == [1]
+    assert noise.collect([None], ["lstm"]) == {}
+
+
+def test_without_a_repeat_it_says_how_to_make_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiments = SimpleNamespace(ls=lambda all_commits: {})
+    repo = SimpleNamespace(experiments=experiments)
+    monkeypatch.setattr(noise, "Repo", lambda: nullcontext(repo))
+    monkeypatch.setattr(families, "TABLE", families.TABLE.resolve())
+    monkeypatch.chdir(tmp_path)
+    noise.read.cache_clear()
+    expected = r"no experiment is a repeat of this state: run `dvc exp run --queue -S 'seed\.tra"
+    with pytest.raises(InputError, match=expected):
+        noise.main()
+    assert not paths.NOISE.exists()
 
 
 def test_outside_of_git_it_says_where_to_run_it(

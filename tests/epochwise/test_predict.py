@@ -106,6 +106,17 @@ def test_one_text_is_one_line() -> None:
         predict.predict_text(classifier, "!!")
 
 
+@pytest.mark.parametrize(("above", "expected"), [(0.0, "1 (P(1)"), (1e-3, "0 (P(1)")])
+def test_one_text_is_held_against_the_threshold_that_was_chosen(
+    above: float, expected: str
+) -> None:
+    likely = float(predict.probabilities(predict.load("baseline"), ["good"])[0])
+    chosen = {"epoch": 0, "threshold": likely + above}
+    write_json(paths.metrics("baseline", "selection.json"), chosen)
+    assert likely > 0.5
+    assert predict.predict_text(predict.load("baseline"), "good").startswith(expected)
+
+
 @pytest.mark.parametrize("unknown_token", [False, True])
 def test_texts_without_a_known_word_are_counted(
     unknown_token: bool, capsys: pytest.CaptureFixture[str]

@@ -129,9 +129,7 @@ def test_a_conflict_of_a_merge_is_left_to_the_user() -> None:
     conflict = SMALL.replace(f"  {NAMES[1]}:", f"<<<<<<< HEAD\n  {NAMES[1]}:") + ">>>>>>> other\n"
     for text in (conflict, "no lock at all", "<<<<<<< HEAD\n" + SMALL):
         LOCK.write_text(text)
-        with pytest.raises(
-            InputError, match=r"restore it, for instance with `git checkout dvc\.lock`"
-        ):
+        with pytest.raises(InputError, match=r"git checkout HEAD -- dvc\.lock`; after a merge"):
             mend()
         assert LOCK.read_text() == text
 

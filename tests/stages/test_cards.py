@@ -84,6 +84,22 @@ def test_a_card_has_data_choice_metrics_slices_limits_and_cost() -> None:
     assert "by the rule `threshold` of params" in card("baseline", TABLE["baseline"], {})
 
 
+def test_test_and_valid_stand_in_columns_of_their_own() -> None:
+    write_reports("lstm", BINARY)
+    of_valid: dict[str, Any] = {"n": 1416, "roc_auc": 0.8712, "accuracy": 0.7833, "epoch": 4}
+    of_valid |= {"threshold": 0.3, "ci95": {"roc_auc": [0.85, 0.89]}, "parameters": 1}
+    write_json(paths.metrics("lstm", "valid.json"), of_valid)
+    found = card("lstm", TABLE["lstm"], {})
+    for line in (
+        "| metric | test [95 %] | valid |",
+        "| roc_auc | 0.861 [0.847, 0.874] | 0.871 |",
+        "| accuracy | 0.772 | 0.783 |",
+        "| domain: product | 831 | 0.800 | 0.900 |",
+        "on 1,416 samples of valid. The 2,831 of test were read after that.",
+    ):
+        assert line in found
+
+
 def test_repeats_of_which_one_metric_is_another_are_of_another_training() -> None:
     noise = {"metrics": {"roc_auc": {"values": [0.8, 0.9]}, "bacc": {"values": [0.7, 0.75]}}}
     assert repeated(noise, {"roc_auc": 0.9, "bacc": 0.75}) is noise

@@ -1,12 +1,17 @@
 """The champion is the best on valid; what noise cannot tell apart goes to the cheapest."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from epochwise import families
+from epochwise.core import paths
 from epochwise.core.cli import InputError
+from epochwise.core.files import read_json, write_json
+from stages import champion as stage
 from stages.champion import Champion, choose, groups
 
 METRIC = {
@@ -97,3 +102,26 @@ def test_families_compete_on_the_same_task_and_data() -> None:
         "transformer",
         "ensemble",
     ]
+
+
+def test_the_stage_reads_the_reports_on_valid_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There are none of test. Of a task the last family has the highest value of the metric."""
+    table = families.table()
+    monkeypatch.setattr(families, "TABLE", families.TABLE.resolve())
+    monkeypatch.chdir(tmp_path)
+    for place, (family, row) in enumerate(table.items()):
+        report = {METRIC[row.task]: place / 20, "parameters": 9}
+        write_json(paths.metrics(family, "valid.json"), report)
+    block = {"metric": METRIC, "deviations": 2.0, "noise": 0.0}
+    Path("params.yaml").write_text(yaml.safe_dump({"champion": block}))
+    stage.main()
+    found = read_json(paths.CHAMPIONS)["champions"]
+    assert {group: chosen["family"] for group, chosen in found.items()} == {
+        "binary_reviews": "ensemble",
+        "multiclass_digits": "cnn",
+        "multiclass_target": "scratch",
+        "reconstruction_digits": "autoencoder",
+        "generation_digits": "gan",
+    }

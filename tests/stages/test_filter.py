@@ -2,9 +2,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from epochwise.core.cli import InputError
 from stages import filter as stage
@@ -57,6 +59,18 @@ def test_fail_lists_how_close_each_epoch_came() -> None:
     assert "epoch 1: train_recall_0 > 0.8 missed by 0.1000" in message
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_columns_that_are_no_numbers_in_any_epoch_are_told(value: float) -> None:
+    with pytest.raises(InputError, match=r"mlp: each epoch has a column of filter\.mlp that is"):
+        survivors(table((value, 0.9), (value, 0.9)), rule(), "mlp")
+    assert survivors(table((value, 0.9), (0.9, 0.9)), rule(), "mlp")["epochs"] == [1]
+
+
+def test_a_bound_is_a_number() -> None:
+    with pytest.raises(ValidationError, match="finite number"):
+        rule(below={"diff_recall_0": float("nan")})
+
+
 def test_epochs_without_a_model_on_disk_are_left_out() -> None:
     epochs = pd.concat([table((0.01, 0.9), kept=0), table((0.02, 0.9))], ignore_index=True)
     epochs["epoch"] = [0, 1]
@@ -79,6 +93,7 @@ def test_stage_writes_survivors_and_overview(
     assert json.loads(Path("metrics/mlp/filter.json").read_text())["epochs"] == [0]
     overview = pd.read_csv("metrics/mlp/epochs_overview.csv", index_col="statistic")
     assert list(overview.index) == ["count", "mean", "std", "min", "25%", "50%", "75%", "max"]
+    assert list(overview.columns) == ["diff_recall_0", "train_recall_0"]
     assert overview.loc["mean", "diff_recall_0"] == pytest.approx(0.02)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -20,7 +21,9 @@ from stages.leaderboard import (
     compare,
     curves,
     entries,
+    main,
     outdated,
+    plotted,
     sample,
     tables,
 )
@@ -148,6 +151,35 @@ def test_the_best_stands_first(family: str, other: str, metric: str, best: float
     entry = {name: 0.5 for name in columns} | {"epoch": 0, "train_seconds": None}
     (shown,) = tables(rows, {"second": entry, "first": entry | {metric: best}}).values()
     assert columns[0] == metric and shown["family"].tolist() == ["first", "second"]
+
+
+def test_what_is_plotted_has_the_ends_of_its_interval() -> None:
+    entry = {"roc_auc": 0.8, "log_loss": 0.4, "ci95": {"roc_auc": [0.7, 0.9], "log_loss": [0, 1]}}
+    found = plotted({"lstm": families.row("lstm")}, {"lstm": entry})
+    assert found.to_dict("records") == [
+        {"family": "lstm", "metric": "roc_auc", "value": 0.8, "low": 0.7, "high": 0.9}
+    ]
+
+
+def test_the_interval_of_a_difference_is_of_all_resamples_and_not_of_test_itself() -> None:
+    right = np.ones(9, bool)
+    ours, theirs = (
+        Sampled(np.arange(9), right, pd.DataFrame({"roc_auc": RANDOM.random(1001)}))
+        for _ in range(2)
+    )
+    differences = (ours.metrics - theirs.metrics)["roc_auc"].to_numpy()
+    ends = np.percentile(differences[1:], [2.5, 97.5])
+    assert compare(ours, theirs)["roc_auc"]["ci95"] == pytest.approx(ends.tolist(), rel=1e-9)
+
+
+def test_a_leaderboard_that_is_not_there_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(families, "TABLE", families.TABLE.resolve())
+    monkeypatch.chdir(tmp_path)
+    expected = r"leaderboard\.json not found: run `dvc repro --force -s leaderboard`"
+    with pytest.raises(InputError, match=expected):
+        main(show=True)
 
 
 def test_a_family_that_is_no_more_is_not_shown() -> None:

@@ -27,6 +27,13 @@ def test_a_column_that_is_not_there_is_refused() -> None:
         choose(TABLE, [0], Rule(lowest="epoch"), "cnn")
 
 
+def test_a_column_without_a_number_is_told() -> None:
+    table = TABLE.assign(valid_loss=[float("nan"), float("inf"), 0.5, 0.6])
+    assert choose(table, [0, 1, 2], Rule(lowest="valid_loss"), "cnn") == 2
+    with pytest.raises(InputError, match="cnn: in no epoch that is left the column 'valid_loss'"):
+        choose(table, [0, 1], Rule(lowest="valid_loss"), "cnn")
+
+
 def test_a_column_of_which_more_is_better_is_refused() -> None:
     table = TABLE.assign(valid_accuracy=0.9, diff_accuracy=0.1)
     with pytest.raises(

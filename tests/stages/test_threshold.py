@@ -220,3 +220,24 @@ def test_the_stage_chooses_among_the_epochs_left(
     assert paths.plot("thresholds", "mlp", "png").read_bytes().startswith(b"\x89PNG")
     columns = paths.plot("precision_recall", "mlp", "csv").read_text().splitlines()[0]
     assert columns == "threshold,precision_0,recall_0,precision_1,recall_1,epoch"
+
+
+def test_the_stage_writes_what_it_chose_and_by_which_rule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    labels, likely = np.array([0, 0, 0, 1, 1, 1]), np.array([0.1, 0.2, 0.6, 0.28, 0.7, 0.9])
+    table = pa.table({"id": range(6), "label": labels, "epoch_003": likely})
+    write_table(paths.epochs("mlp") / "valid.parquet", table)
+    (paths.epochs("mlp") / "003.keras").touch()
+    write_json(paths.metrics("mlp", "filter.json"), {"epochs": [3], "relaxed": True})
+    Path("params.yaml").write_text(yaml.safe_dump({"threshold": RULE}))
+    stage.main("mlp")
+    found = read_json(paths.metrics("mlp", "selection.json"))
+    chosen = {name: found[name] for name in ("epoch", "threshold", "rule", "relaxed")}
+    assert chosen == {"epoch": 3, "threshold": 0.25, "rule": "recall_floor", "relaxed": True}
+    assert found["valid"] == pytest.approx(
+        {"precision_0": 1.0, "recall_0": 2 / 3, "precision_1": 0.75, "recall_1": 1.0}
+        | {"log_loss": log_losses(labels, likely).mean()},
+        rel=1e-3,
+    )

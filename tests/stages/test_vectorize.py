@@ -228,6 +228,18 @@ def test_wrong_params_are_refused(project: Path, changes: dict[str, Any], messag
         params.read("vectorize", vectorize.Vectorize)
 
 
+def test_nothing_is_fitted_on_valid(project: Path) -> None:
+    def fitted_content() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in paths.WORD_VECTORS.iterdir()}
+
+    write_params(documents=["averaged", "paragraph", "semantic"])
+    vectorize.main()
+    before = fitted_content()
+    write_table(SEQUENCES["valid"], read_table(SEQUENCES["valid"]).slice(17))
+    vectorize.main()
+    assert fitted_content() == before
+
+
 def test_a_missing_input_is_named(project: Path) -> None:
     write_params()
     SEQUENCES["valid"].unlink()

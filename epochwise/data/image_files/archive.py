@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, NamedTuple, NoReturn
+from typing import IO, Any, NamedTuple, NoReturn, Self
 
 from tqdm import tqdm
 
@@ -31,6 +31,8 @@ HEADERS = {
 UNUSABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 """Control characters, and what is not UTF-8, in a name."""
 LEADS_OUT = "leads out of the folder that it is unpacked to"
+ENCRYPTED = 1
+"""The flag of a member of a zip file."""
 LINK = 0o12
 """What the mode of a symbolic link begins with."""
 
@@ -43,7 +45,24 @@ class Member(NamedTuple):
 
 
 class _Entry(tarfile.TarInfo):
-    """A member of a tar file, whose long name or extended header is not endless."""
+    """A member of a tar file, whose long name or extended header is not endless.
+
+    Python takes a damaged header for the end of the file.
+    """
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
+        """The next member; an EOFHeaderError is the end, other errors are damage."""
+        try:
+            return super().fromtarfile(archive)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            raise
+        except tarfile.HeaderError as error:
+            if archive.offset == 0:  # it is no tar file
+                raise
+            raise tarfile.ReadError(
+                f"{error} where a member or the end is expected, {archive.offset} bytes in"
+            ) from None
 
     def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
         if self.type in HEADERS and self.size > LONGEST_HEADER:
@@ -78,8 +97,7 @@ def unpack(path: Path, folder: Path) -> None:
         members = _zip_members(path) if zipfile.is_zipfile(path) else _tar_members(path, folder)
         shown = tqdm(members, desc=f"unpacking {path.name}", leave=False, disable=None)
         for member in shown:
-            target = folder / _checked(member.name, path)
-            target.parent.mkdir(parents=True, exist_ok=True)
+            target = _new_file(folder, member.name, path)
             with target.open("xb") as file:
                 while chunk := member.content.read(CHUNK):
                     allowed -= len(chunk)
@@ -90,7 +108,21 @@ def unpack(path: Path, folder: Path) -> None:
         raise
     # Of a damaged archive, the decompressors and what reads its headers raise whatever they meet.
     except Exception as error:
-        raise InputError(f"{path} cannot be unpacked: {error}") from None
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise InputError(f"{path} cannot be unpacked: {reason}: get it again") from None
+
+
+def _new_file(folder: Path, name: str, path: Path) -> Path:
+    """Where the file `name` of the archive `path` is unpacked to; its folder is made."""
+    target = folder / _checked(name, path)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        is_there = target.exists()
+    except (FileExistsError, NotADirectoryError):
+        is_there = True
+    if is_there:
+        _refuse(path, name, "is there twice, or a file and a folder have its name")
+    return target
 
 
 def _zip_members(path: Path) -> Iterator[Member]:
@@ -99,6 +131,8 @@ def _zip_members(path: Path) -> Iterator[Member]:
         for info in archive.infolist():
             if info.external_attr >> 28 == LINK:
                 _refuse(path, info.filename, "is a link, expected plain files only")
+            if info.flag_bits & ENCRYPTED:
+                _refuse(path, info.filename, "is encrypted: unpack it yourself")
             if not info.is_dir():
                 with archive.open(info) as content:
                     yield Member(info.filename, content)
@@ -122,6 +156,10 @@ def _tar_members(path: Path, folder: Path) -> Iterator[Member]:
             if entry.isreg():
                 content: Any = archive.extractfile(entry)
                 yield Member(entry.name, content)
+        rest: Any = archive.fileobj
+        while chunk := rest.read(CHUNK):
+            if chunk.strip(b"\0"):
+                raise tarfile.ReadError("it goes on behind its end")
 
 
 @contextmanager

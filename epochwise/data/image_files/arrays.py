@@ -92,7 +92,7 @@ def array_files(path: Path) -> list[Path]:
     files = [
         file
         for file in sorted(path.glob("*"))
-        if file.is_file() and re.search(r"^[^.].*(idx\d|ubyte|\.npz$)", file.name)
+        if file.is_file() and re.search(r"^[^.].*(idx\d|ubyte|\.npz$)", file.name, re.IGNORECASE)
     ]
     if not files:
         raise InputError(
@@ -103,7 +103,7 @@ def array_files(path: Path) -> list[Path]:
 
 
 def _read(path: Path) -> Iterator[tuple[str, np.ndarray]]:
-    if path.suffix == ".npz":
+    if path.suffix.lower() == ".npz":
         for key, array in _read_npz(path).items():
             yield f"{path}:{key}", array
         return
@@ -120,7 +120,7 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
             size = sum(info.file_size for info in archive.infolist())
         if size > most_bytes(path):
             raise ValueError(f"it unpacks to {size} bytes")
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             found = dict(arrays)
         if other := [name for name, array in found.items() if not isinstance(array, np.ndarray)]:
             raise ValueError(f"{other[0]!r} in it is no array")

@@ -111,10 +111,18 @@ def _classes(folder: Path) -> dict[str, list[Path]]:
     return {name: files for name, files in listed.items() if files}
 
 
-def _listed_below(folder: Path) -> list[Path]:
-    """The files in a folder and in those below it, sorted by name."""
+def _listed_below(folder: Path, above: tuple[Path, ...] = ()) -> list[Path]:
+    """The files in a folder and in those below it, sorted by name; `above` it are these.
+
+    Raises:
+        InputError: a link leads to a folder that it stands in.
+    """
+    if (real := folder.resolve()) in above:
+        raise InputError(f"{folder} is a link to a folder that it stands in: remove it")
     found = _listed(folder)
-    inside = [file for path in found if path.is_dir() for file in _listed_below(path)]
+    inside = [
+        file for path in found if path.is_dir() for file in _listed_below(path, (*above, real))
+    ]
     return sorted([*(path for path in found if path.is_file()), *inside])
 
 

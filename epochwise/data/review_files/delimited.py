@@ -79,7 +79,9 @@ def _rows(path: Path) -> Iterator[list[str]]:
     csv.field_size_limit(LONGEST)
     start = first_bytes(path)
     source = _Pieces(path)
-    if named := re.match(rb'\s*"?sep=(.)"? *(?:[\r\n]|$)', start):  # Excel's own way to say it
+    if named := re.match(
+        rb'\s*"?sep=([^\r\n"])"? *(?:[\r\n]|$)', start
+    ):  # Excel's own way to say it
         separator = named[1].decode(BYTES)
         while not next(source).strip():
             pass
@@ -90,6 +92,7 @@ def _rows(path: Path) -> Iterator[list[str]]:
     try:
         # Not strict, text after a closing quote would swallow the rows up to the next quote.
         for row in csv.reader(source, delimiter=separator, strict=True):
+            source.size = 0
             if (row and width) or width == 1 or any(map(str.strip, row)):
                 yield row or [""]
                 width = len(row) or width
@@ -123,9 +126,13 @@ def _size(row: list[str]) -> int:
 
 
 class _Pieces(Iterator[str]):
-    r"""A file in pieces up to "\n", "\r" or both, and whether it has `ended`."""
+    r"""A file in pieces up to "\n", "\r" or both, and whether it has `ended`.
+
+    `size` are the bytes since it was last set to 0.
+    """
 
     def __init__(self, path: Path) -> None:
+        self.path, self.size = path, 0
         self.pieces = (
             piece.decode(BYTES)
             for _, line in lines(path)
@@ -138,6 +145,11 @@ class _Pieces(Iterator[str]):
         self.ended = piece is None
         if piece is None:
             raise StopIteration
+        self.size += len(piece)
+        if self.size > LONGEST + len(piece):
+            raise InputError(
+                f"{self.path}: a row is longer than {LONGEST} bytes: are its quotes closed?"
+            )
         return piece
 
 

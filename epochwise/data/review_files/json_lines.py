@@ -19,8 +19,20 @@ MOST_COLUMNS = 1000
 SHOWN = 40
 """Characters of a value in a message."""
 
+
+class _Again(dict[str, Any]):
+    """An object that has a key twice."""
+
+
+def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else _Again(found)
+
+
 # Numbers stay as they are written: whoever reads a column knows what it holds.
-DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+DECODER = json.JSONDecoder(
+    parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_mapping
+)
 
 
 def header(path: Path) -> list[str]:
@@ -79,6 +91,11 @@ def _object(path: Path, number: int, line: bytes) -> dict[str, Any] | None:
         raise InputError(
             f"{path}, line {number}: found {near!r}, expected UTF-8: {TO_UTF8}"
         ) from None
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"{path}, line {number} is not valid JSON: {error.msg} at character {error.colno},"
+            " expected an object in each line"
+        ) from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}, line {number} is not valid JSON: {error}") from None
     if not isinstance(found, dict):
@@ -86,6 +103,8 @@ def _object(path: Path, number: int, line: bytes) -> dict[str, Any] | None:
             f"{path}, line {number}: found {_shown(found)}, expected an object in each line, such"
             ' as {"text": "very good", "rating": 5}'
         )
+    if isinstance(found, _Again):
+        raise InputError(f"{path}, line {number}: the object has a key twice: keep one")
     return {_utf8(name): value for name, value in found.items()}
 
 

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from epochwise.core import params
+from epochwise.core.cli import InputError
 from epochwise.core.lock import HELD, KEPT, LOCK, is_current, keep, not_run, read
 from tests import forked
 
@@ -85,6 +86,16 @@ def test_params_of_the_lock_are_read_as_dvc_wrote_them(
     dvc("repro", "--quiet")
     assert not_run(read(), params.load()) == []
     assert not_run(read(), {"column": "other"}) == ["made"]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    ["[]", "{outs: [{md5: a}]}", "{outs: text}", "{deps: [{path: 5}]}", "{params: [a]}"],
+)
+def test_an_entry_that_dvc_has_not_written_is_told(entry: str) -> None:
+    Path("dvc.lock").write_text(f"schema: '2.0'\nstages:\n  made: {entry}\n")
+    with pytest.raises(InputError, match=r"dvc\.lock is damaged: run `python -m epochwise\.check`"):
+        read()
 
 
 def dvc(*arguments: str) -> None:

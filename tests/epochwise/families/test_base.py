@@ -61,6 +61,15 @@ def test_preprocessing_is_that_of_keras(name: Any) -> None:
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", base.NAMED)
+def test_a_named_network_is_given_what_keras_prepares_for_it(name: str) -> None:
+    inputs = keras.Input((8, 8, 3))
+    _, mode = base.NAMED[name]
+    ours = keras.Model(inputs, base.preprocess(inputs, mode))(IMAGES)
+    theirs = getattr(keras.applications, name).preprocess_input(IMAGES.astype("float32"))
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
 def test_caffe_wants_blue_first_without_the_means_of_imagenet() -> None:
     inputs = keras.Input((1, 1, 3))
     network = keras.Model(inputs, base.preprocess(inputs, "caffe"))
@@ -135,6 +144,19 @@ def test_the_base_for_digits_augments_nothing(augmented: cnn.Params) -> None:
     kinds = {type(layer).__name__ for layer in network.layers}
     assert "Conv2D" in kinds and not any(kind.startswith("Random") for kind in kinds)
     np.testing.assert_array_equal(network(DIGITS, training=True), network(DIGITS, training=False))
+
+
+def test_the_base_for_digits_learns_in_every_epoch(augmented: cnn.Params) -> None:
+    def trained(epochs: int) -> list[np.ndarray]:
+        runtime.start(seed=0)
+        section = augmented.model_copy(update={"epochs": epochs, "augmentation": still})
+        network, _ = base.train_on_digits(section, DIGITS, np.arange(12) % 2, seed=1)
+        found: list[np.ndarray] = network.get_weights()
+        return found
+
+    still = augmented.augmentation.model_copy(update={"rotation": 0.0})
+    for one, other in zip(trained(1), trained(2), strict=True):
+        assert not np.array_equal(one, other)
 
 
 def test_the_base_for_digits_needs_digits(augmented: cnn.Params) -> None:

@@ -61,6 +61,21 @@ def test_a_step_trains_both_and_averages_the_generator(adversaries: gan.Adversar
         np.testing.assert_allclose(mean.numpy(), decay * old + (1 - decay) * new, atol=1e-6)
 
 
+def test_real_is_1_and_generated_0_in_two_updates_of_each(adversaries: gan.Adversaries) -> None:
+    """A discriminator that tells white images from generated grey ones loses nothing by it."""
+    first, last = (x for x in adversaries.discriminator.layers if isinstance(x, keras.layers.Dense))
+    first.kernel.assign(np.full(first.kernel.shape, 1 / gan.PIXELS))
+    last.kernel.assign(np.full(last.kernel.shape, 18 / last.kernel.shape[0]))
+    last.bias.assign([-9.0])
+    grey = adversaries.generator.layers[-1]
+    grey.kernel.assign(np.zeros(grey.kernel.shape))
+    noise = RANDOM.standard_normal((3, 12, 4), "float32")
+    losses = adversaries.step(np.ones_like(IMAGES), noise, np.ones((4, 2), "int64")).numpy()
+    np.testing.assert_allclose(losses, [0, 9], atol=0.2)
+    updates = {name: int(made.iterations) for name, made in adversaries.optimizers.items()}
+    assert updates == {"generator": 2, "discriminator": 2}
+
+
 def test_a_falling_learning_rate_ends_with_the_last_step(tmp_path: Path) -> None:
     block = compose(tmp_path / "params.yaml", "budget=smoke")["train"]["gan"]
     block |= {"epochs": 2, "steps_per_epoch": 3}

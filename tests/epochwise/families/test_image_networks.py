@@ -1,5 +1,6 @@
 """The image families have the layers of the textbook, and the contract of their learners."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,29 @@ class Digits:
         return type("Samples", (), {"inputs": DIGITS})
 
 
+@pytest.mark.parametrize("name", ["conv_autoencoder", "denoising_autoencoder"])
+def test_convolutions_are_pooled_to_the_code_and_the_code_is_enlarged_before_them(
+    name: str, textbook: Any
+) -> None:
+    network = families.load(name).module.build(read(name, textbook[name]))[""]
+    kinds = [
+        f"{layer.filters} of {layer.kernel_size[0]}" if hasattr(layer, "filters") else layer.name
+        for layer in network.layers[1:]
+        if not isinstance(layer, keras.layers.ReLU)
+    ]
+    enlarged, pooled = "up_sampling2d", "max_pooling2d"
+    assert [re.sub(r"_\d+$", "", kind) for kind in kinds] == [
+        *("10 of 5", pooled, "5 of 2", pooled),
+        *(enlarged, "5 of 2", enlarged, "10 of 5", "1 of 3"),
+    ]
+    sizes = [layer.output.shape[1] for layer in network.layers if hasattr(layer, "filters")]
+    assert sizes == [28, 14, 14, 28, 28], "all are padded"
+    follows = list(zip(network.layers, network.layers[1:], strict=False))
+    rectified = [type(y) is keras.layers.ReLU for x, y in follows if hasattr(x, "filters")]
+    assert rectified == [True] * 4
+    assert network.layers[-1].activation is keras.activations.sigmoid
+
+
 def test_gan_has_the_sizes_of_the_textbook(textbook: Any) -> None:
     made = gan.build(read("gan", textbook["gan"]))
     assert made.generator.count_params() == 1_493_520
@@ -136,6 +160,21 @@ def test_gan_has_the_sizes_of_the_textbook(textbook: Any) -> None:
     assert made.discriminator.count_params() == 533_505
     assert made.combined.count_params() == 2_027_025
     assert trainable(made.generator) == 1_489_936
+
+
+def test_gan_has_the_layers_of_the_textbook(textbook: Any) -> None:
+    made = gan.build(read("gan", textbook["gan"]))
+    layers = keras.layers
+    hidden = [layers.Dense, layers.LeakyReLU]
+    for network, kinds in (
+        (made.generator, [*(3 * [*hidden, layers.BatchNormalization]), layers.Dense]),
+        (made.discriminator, [*(2 * hidden), layers.Dense]),
+    ):
+        assert [type(layer) for layer in network.layers[1:]] == kinds
+        slopes = [layer.negative_slope for layer in network.layers if type(layer) is kinds[1]]
+        assert slopes == pytest.approx([0.2] * len(slopes))
+    last = [network.layers[-1].activation for network in (made.generator, made.discriminator)]
+    assert last == [keras.activations.tanh, keras.activations.sigmoid]
 
 
 def test_transfer_has_the_sizes_of_the_textbook(

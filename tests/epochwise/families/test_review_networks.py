@@ -255,6 +255,26 @@ def test_the_place_of_a_word_matters_to_the_transformer(built: Built) -> None:
     assert network(tokens).numpy() != network(tokens[:, ::-1]).numpy()
 
 
+def test_the_transformer_attends_with_five_heads_of_32(textbook: Any) -> None:
+    network = build("transformer", textbook["transformer"], np.zeros((11, 0), "float32"))
+    (attention,) = (x for x in network.layers if isinstance(x, keras.layers.MultiHeadAttention))
+    assert (attention.num_heads, attention.key_dim) == (5, 32)
+
+
+def test_a_block_that_adds_nothing_passes_its_input_on(textbook: Any) -> None:
+    """Normalized twice: the connections around the attention and the dense layers are there."""
+    network = build("transformer", textbook["transformer"], np.zeros((11, 0), "float32"))
+    layers = network.layers
+    (attention,) = (x for x in layers if isinstance(x, keras.layers.MultiHeadAttention))
+    _, last = (x for x in layers if isinstance(x, keras.layers.LayerNormalization))
+    for layer in (attention, *(x for x in layers if isinstance(x, keras.layers.Dense))):
+        layer.set_weights([np.zeros(weight.shape) for weight in layer.weights])
+    tokens = RANDOM.integers(0, 11, (3, network.input_shape[1])).astype("int32")
+    read, given = keras.Model(network.input, [attention.input[0], last.output])(tokens)
+    once = (read - np.mean(read, -1, keepdims=True)) / np.std(read, -1, keepdims=True)
+    np.testing.assert_allclose(given, once, atol=0.01)
+
+
 @pytest.mark.parametrize("name", SEQUENCES)
 @pytest.mark.parametrize("side", [0, 1])
 def test_padding_of_a_trimmed_batch_is_not_read(name: str, side: int, smoke: Any) -> None:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import yaml
@@ -64,6 +65,12 @@ def test_an_unknown_family_is_told() -> None:
         match=r"no family 'lstn' \(did you mean 'lstm'\?\): expected one of autoencoder, base",
     ):
         families.row("lstn")
+
+
+def test_a_module_without_params_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(families, "import_module", ModuleType)
+    with pytest.raises(InputError, match=r"families/lstm\.py is no family: it has no Params"):
+        families.load("lstm")
 
 
 def test_a_rival_that_is_no_family_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

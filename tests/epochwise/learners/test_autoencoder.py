@@ -18,9 +18,11 @@ from epochwise.core import params, paths
 from epochwise.core.files import copy_epoch, read_arrays, read_json, read_table
 from epochwise.inputs.images import DIGIT, Digits
 from epochwise.learners import autoencoder
+from epochwise.measures.reconstruction import cross_entropies
 from epochwise.reports import reconstruction
 from epochwise.training import keras_file
 from epochwise.training.layers import Fit, optimizer
+from epochwise.training.steps import Trainer
 from tests.image_data import CLASSES, EACH, change_params, make_project, write_digits
 
 SPLITS = ("train", "valid", "test")
@@ -119,6 +121,8 @@ def test_scores_are_what_the_chosen_epoch_makes_of_every_split(
         outputs = network.predict(read, 256, verbose=0).astype("float64")
         errors = np.square(outputs - clean).mean(axis=(1, 2, 3))
         np.testing.assert_allclose(table["mse"], errors, rtol=1e-12)
+        expected = cross_entropies(clean, outputs)
+        np.testing.assert_allclose(table["cross_entropy"], expected, rtol=1e-12)
         codes = encoder.predict(clean, 256, verbose=0)
         np.testing.assert_array_equal(np.stack(table["code"]), codes)
         pixels = np.stack(table["pixels"]).reshape(-1, *DIGIT)
@@ -131,6 +135,30 @@ def test_scores_are_what_the_chosen_epoch_makes_of_every_split(
     assert set(shown) == {"original", "reconstruction"} | ({"noisy"} if noisy else set())
     assert len(shown["original"]) == CLASSES
     assert read_json(paths.scores(name) / "model.json") == {"parameters": network.count_params()}
+
+
+@pytest.mark.parametrize("name", ["autoencoder", "denoising_autoencoder"])
+def test_the_losses_of_the_chosen_epoch_are_the_means_of_its_scores(
+    name: str, scored: Scored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = scored(name)
+    monkeypatch.chdir(folder)
+    chosen = pd.read_csv(paths.metrics(name, "epochs.csv")).iloc[-1]
+    for split in ("train", "valid"):
+        mean = read_table(paths.scores(name) / f"{split}.parquet")["cross_entropy"].to_numpy()
+        assert chosen[f"{split}_loss"] == pytest.approx(mean.mean(), rel=1e-5)
+    assert chosen["train_loss"] != pytest.approx(chosen["valid_loss"], rel=1e-5)
+
+
+def test_a_noisy_image_is_fitted_to_the_clean_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[list[np.ndarray]] = []
+    monkeypatch.setattr(Trainer, "epoch", lambda _, columns, batches: given.append(columns))
+    family = families.load("denoising_autoencoder")
+    autoencoder.prepare(family, family.read_params(), seed=1).fit(0)
+    ((read, written),) = given
+    clean = Digits().read("train", DIGIT).inputs
+    np.testing.assert_array_equal(written, clean)
+    assert read.shape == clean.shape and not np.array_equal(read, clean)
 
 
 class Params(Fit):

@@ -13,6 +13,7 @@ from epochwise.core.files import copy_epoch, read_arrays, read_json, read_table
 from epochwise.inputs.images import Digits
 from epochwise.learners import classifier
 from epochwise.training import keras_file
+from epochwise.training.steps import Trainer
 from tests.image_data import CLASSES, EACH, change_params, make_project, write_digits
 
 
@@ -74,3 +75,26 @@ def test_the_hardest_are_those_of_the_lowest_probability_of_their_class() -> Non
     assert (np.diff(likely[rows]) >= 0).all()
     assert likely[rows].max() <= np.delete(likely, rows).min()
     np.testing.assert_array_equal(hardest["images"], Digits().read("test").inputs[rows])
+
+
+def test_the_running_mean_that_is_kept_learns(trained: families.Family) -> None:
+    section: Any = trained.read_params()
+    mean = {"optimizer": section.optimizer.model_copy(update={"average": 0.9})}
+    made = classifier.prepare(trained, section.model_copy(update=mean), seed=1)
+    before = [weight.numpy() for weight in made.networks[""].weights]
+    made.fit(0)
+    for old, weight in zip(before, made.networks[""].weights, strict=True):
+        assert not np.array_equal(old, weight.numpy()), weight.path
+
+
+def test_an_image_counts_as_much_as_its_class_weighs(
+    trained: families.Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[np.ndarray, ...]] = []
+    monkeypatch.setattr(Trainer, "epoch", lambda _, columns, batches: given.append(columns))
+    section: Any = trained.read_params()
+    weights = {"class_weight": [1.0, 2.0, 4.0]}
+    classifier.prepare(trained, section.model_copy(update=weights), seed=1).fit(0)
+    ((_, labels, counted),) = given
+    np.testing.assert_array_equal(labels, Digits().read("train").labels)
+    np.testing.assert_array_equal(counted, 2.0**labels)

@@ -65,6 +65,19 @@ def test_an_epoch_is_an_epoch_of_keras() -> None:
         np.testing.assert_allclose(left, right, rtol=1e-5, atol=1e-6)
 
 
+def test_an_epoch_ends_with_the_mean_of_the_weights_that_the_optimizer_keeps() -> None:
+    ours, theirs = network(), network()
+    for made in (ours, theirs):
+        averaging = keras.optimizers.Adam(0.1, use_ema=True, ema_momentum=0.5)
+        made.compile(averaging, "sparse_categorical_crossentropy")
+        averaging.build(made.trainable_variables)
+    Trainer(ours).epoch(COLUMNS, BATCHES[:2])
+    inputs, labels, weighted = (column[ORDER[: 2 * SIZE]] for column in COLUMNS)
+    theirs.fit(inputs, labels, SIZE, sample_weight=weighted, shuffle=False, verbose=0)
+    for left, right in zip(weights(ours), weights(theirs), strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-5, atol=1e-6)
+
+
 def test_an_epoch_gives_the_same_bytes_after_one_of_another_size() -> None:
     """A training that resumes has traced no graph of other batches before."""
     first, second = network(), network()

@@ -1,9 +1,11 @@
 """Archives are unpacked safely or refused by name."""
 
+import gzip
 import io
 import random
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -96,9 +98,45 @@ def test_names_that_no_file_can_have_are_refused(tmp_path: Path, name: str) -> N
 
 
 def test_a_file_where_a_folder_should_be_is_refused(tmp_path: Path) -> None:
-    path = zipped(tmp_path / "a.zip", ("a", b""), ("a/b", b""))
-    with pytest.raises(InputError, match=r"a\.zip cannot be unpacked"):
-        unpack(path, tmp_path / "inner")
+    for number, names in enumerate([("a", "a/b"), ("a/b", "a"), ("a/b", "a/b")]):
+        path = zipped(tmp_path / "a.zip", *((name, b"") for name in names))
+        with pytest.raises(InputError, match=rf"a\.zip: '{names[1]}' is there twice, or a file"):
+            unpack(path, tmp_path / str(number))
+
+
+def test_an_encrypted_archive_is_refused(tmp_path: Path) -> None:
+    content = bytearray(zipped(tmp_path / "a.zip", ("a", b"b")).read_bytes())
+    content[content.index(b"PK\1\2") + 8] |= 1
+    (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.zip: 'a' is encrypted: unpack it yourself"):
+        unpack(tmp_path / "a.zip", tmp_path / "inner")
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["tar", "tar.gz"])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda content, at: content[:at], "empty header where a member or the end is expected"),
+        (lambda content, at: content[: at + 99], "truncated header where"),
+        (lambda content, at: content[:at] + b"x" + content[at + 1 :], "bad checksum where"),
+        (lambda content, at: content[:at] + bytes(512) + content[at + 512 :], "goes on behind its"),
+        (lambda content, at: content + content, "goes on behind its end"),
+    ],
+    ids=["no end", "cut header", "damaged header", "no header", "two archives"],
+)
+def test_a_tar_file_is_read_to_its_end_or_refused(
+    change: Callable[[bytes, int], bytes], message: str, packed: bool, tmp_path: Path
+) -> None:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        for name in ("a", "b", "c"):
+            entry = tarfile.TarInfo(name)
+            entry.size = 5
+            archive.addfile(entry, io.BytesIO(b"12345"))
+    content = change(file.getvalue(), 2 * 1024)
+    (tmp_path / "a.tar").write_bytes(gzip.compress(content) if packed else content)
+    with pytest.raises(InputError, match=rf"a\.tar cannot be unpacked: .*{message}"):
+        unpack(tmp_path / "a.tar", tmp_path / "inner")
 
 
 def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:

@@ -119,3 +119,12 @@ def test_missing_labels_and_empty_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="its labels are missing"):
         read_labelled(array_files(tmp_path))
     assert np.array_equal(read_images(tmp_path / "t10k-images-idx3-ubyte"), IMAGES)
+
+
+def test_files_without_images_or_without_arrays_are_refused(tmp_path: Path) -> None:
+    write_arrays(tmp_path / "labels.npz", y_test=LABELS)
+    with pytest.raises(InputError, match=r"labels\.npz: found no images, expected an array \(n"):
+        read_images(tmp_path / "labels.npz")
+    write_arrays(tmp_path / "empty.npz")
+    with pytest.raises(InputError, match=r"empty\.npz: found no arrays, expected images and label"):
+        read_labelled([tmp_path / "empty.npz"])

@@ -31,6 +31,20 @@ def test_images_are_listed_by_split_and_class_wherever_they_stand(tmp_path: Path
     assert list(list_images(tmp_path / "deep/er/train")) == ["train"]
 
 
+def test_a_link_to_a_folder_above_is_refused_and_others_are_followed(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        write_image(tmp_path / "elsewhere" / name / "1.jpg")
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name in ("cat", "dog"):
+        (folder / name).symlink_to(tmp_path / "elsewhere" / name)
+    images = list_images(folder)["train"]
+    assert {name: len(files) for name, files in images.items()} == {"cat": 1, "dog": 1}
+    (tmp_path / "elsewhere/cat/up").symlink_to(folder)
+    with pytest.raises(InputError, match="is a link to a folder that it stands in: remove it"):
+        list_images(folder)
+
+
 def test_images_of_one_class_or_an_unknown_one_are_refused(tmp_path: Path) -> None:
     write_image(tmp_path / "train/cat/1.jpg")
     (tmp_path / "train/dog").mkdir()
@@ -101,3 +115,11 @@ def test_a_folder_of_images_beside_the_splits_is_refused(tmp_path: Path) -> None
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes/read.me").touch()
     assert list(list_images(tmp_path)) == ["test", "train"]
+
+
+def test_two_folders_for_one_split_are_refused(tmp_path: Path) -> None:
+    for split in ("train", "val", "Validation"):
+        for name in ("cat", "dog"):
+            write_image(tmp_path / split / name / "1.jpg")
+    with pytest.raises(InputError, match=r"both .*/Validation and .*/val hold 'valid': keep one"):
+        list_images(tmp_path)

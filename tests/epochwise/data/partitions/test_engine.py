@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import yaml
-from distributed import Client
+from distributed import Client, KilledWorker
 
 from epochwise.core import paths
 from epochwise.core.cli import InputError
@@ -212,6 +213,17 @@ def test_what_a_function_raises_is_raised_here(cluster: Cluster) -> None:
         started(Engine(name="dask", scheduler=cluster.address, partition_rows=1)) as over,
     ):
         list(over(refuse, numbers(5)))
+
+
+@pytest.mark.parametrize("error", [CancelledError, KilledWorker])
+def test_the_loss_of_all_workers_is_told(error: type[Exception]) -> None:
+    class Lost:
+        def submit(self, *_: Any, **__: Any) -> None:
+            raise error.__new__(error)
+
+    expected = f"the Dask cluster lost its workers or its scheduler .{error.__name__}.: start it"
+    with pytest.raises(InputError, match=expected):
+        list(module._map(Lost(), number, [pa.table({"number": [0]})]))
 
 
 @pytest.mark.filterwarnings("ignore:Mismatched versions found")

@@ -44,3 +44,9 @@ def test_lines_that_belong_to_no_review_are_refused(
 ) -> None:
     with pytest.raises(InputError, match=message):
         read(tmp_path, content)
+
+
+@pytest.mark.parametrize("content", ["", "\n\n"])
+def test_a_file_without_a_review_is_refused(tmp_path: Path, content: str) -> None:
+    with pytest.raises(InputError, match=r"f\.txt has no review: is it complete\?"):
+        read(tmp_path, content)

@@ -91,6 +91,7 @@ def test_columns_that_only_later_rows_have_are_read(monkeypatch: pytest.MonkeyPa
         ("{'text': 'b'}", "line 2 is not valid JSON"),
         ('["b"]', r"line 2: found \[\"b\"\], expected an object in each line"),
         ("[" * 100_000, "line 2 is not valid JSON"),
+        ('{"text": "b", "text": "c"}', "line 2: the object has a key twice: keep one"),
         ('{"text": "b", "label": 2}', "row 2: column 'label' has '2', expected 0 or 1"),
         ('{"text": "b", "rating": Infinity}', "row 2: column 'rating' has 'Infinity', expected a"),
         ('{"text": "b", "rating": 1e999}', "row 2: column 'rating' has '1e999', expected a number"),
@@ -109,6 +110,12 @@ def test_what_is_nested_is_refused_only_if_it_is_asked_for() -> None:
     refuse(r"t.parquet: column 'tags' is nested \(list<", "t.parquet", domain="tags")
     refuse(r"column 'user' is nested \(struct<", "t.parquet", user_id="user")
     assert read_columns(Path("t.parquet"), "text")["tags"].tolist()[0] == '["x"]'
+
+
+def test_a_column_that_cannot_be_text_is_refused() -> None:
+    kind = pa.timestamp("us", "Europe/Nowhere")
+    pq.write_table(pa.table({"text": pa.array([1, 2], kind), "label": [1, 0]}), "t.parquet")
+    refuse("column 'text' has the type timestamp.*, expected text or numbers", "t.parquet")
 
 
 def test_a_json_array_says_what_to_do() -> None:
@@ -146,7 +153,7 @@ NESTED = st.recursive(
 @given(st.lists(NESTED.filter(lambda text: text[0] in "[{"), min_size=1, max_size=3))
 def test_what_is_nested_stays_as_it_is_written(nested: list[str]) -> None:
     values = ", ".join(f'"n{place}" : {value}' for place, value in enumerate(nested))
-    Path("t.jsonl").write_text(f'{{ "text": "a", {values} ,"n": 1.50, "x": {{}}, "x": 2 }}\n')
+    Path("t.jsonl").write_text(f'{{ "text": "a", {values} ,"n": 1.50, "x": 2 }}\n')
     found = read_columns(Path("t.jsonl"), "text").iloc[0].to_dict()
     expected = {f"n{place}": value for place, value in enumerate(nested)}
     assert found == {"text": "a", **expected, "n": "1.50", "x": "2"}
@@ -168,6 +175,11 @@ def test_what_is_nested_stays_as_it_is_written(nested: list[str]) -> None:
             b'text,label\n"' + (b"a" * 99 + b"\n") * 180_000,
             "t.csv, row 1: field larger than field limit",
         ),
+        (
+            b"text,label\n" + (b'"' + b"," * 99 + b'\n"') * 170_000,
+            "t.csv: a row is longer than 16777216 bytes: are its quotes closed",
+        ),
+        (b"sep=\r\ntext,label\r\na,1\r\n", "no column 'text'"),
         (b"a" * 70_000, "no end of the header in 65536 bytes"),
         (b"text,label\n" + b"a" * 17_000_000 + b",1\n", "line 2 is longer than 16777216"),
         (b"text,label\ncaf\xe9,1\n", r"row 1: column 'text' has b'\\xe9', expected UTF-8"),

@@ -167,3 +167,10 @@ def test_photographs_without_their_source_are_told() -> None:
     expected = r"source: digits_transfer has a pin .*, found photos\.zip: set target=folder"
     with pytest.raises(InputError, match=expected):
         params.check(block | {"train_per_class": None}, target.Params, "target")
+
+
+def test_a_path_that_is_not_there_is_told() -> None:
+    expected = r"target\.path is 'none': there is no such file or folder"
+    with pytest.raises(InputError, match=expected):
+        fetch_target(source="folder", path="none")
+    assert not paths.TARGET.exists()
