@@ -28,7 +28,7 @@ from epochwise.review.report import Report
 from epochwise.review.revisions import WORKSPACE, Revision
 
 MARKDOWN, PAGE = "review.md", "review.html"
-PICTURES = 20
+PICTURES = 6
 """Pictures beside the Markdown at most."""
 
 
