@@ -26,7 +26,8 @@ ImageFiles = dict[str, dict[str, list[Path]]]
 def list_images(folder: Path) -> ImageFiles:
     """The files of images in `folder`, sorted by name, also those in formats that are not read.
 
-    The splits may be some folders deeper, as in an archive with one folder around everything.
+    Those in no folder of a class are left out, and counted on standard output. The splits may be
+    some folders deeper, as in an archive with one folder around everything.
 
     Raises:
         InputError: no folder of classes is found, or a class of valid or test is not in train.
@@ -43,6 +44,10 @@ def list_images(folder: Path) -> ImageFiles:
             " expected train|valid|test/CLASS/images, or CLASS/images to be divided, and images in"
             f" {', '.join(sorted(SUFFIXES))}"
         )
+    beside = [path for part in parts.values() for path in _listed(part) if _is_image(path)]
+    if beside:
+        shown = beside[0].relative_to(folder)
+        print(f"{len(beside)} images are in no folder of a class, and left out: {shown} …")
     known = images.get("train", next(iter(images.values())))
     for part, classes in images.items():
         for name in sorted(classes.keys() - known.keys()):
@@ -105,10 +110,14 @@ def _folders(folder: Path) -> list[Path]:
 
 def _classes(folder: Path) -> dict[str, list[Path]]:
     listed = {
-        path.name: [file for file in _listed_below(path) if file.suffix.lower() in IMAGES]
+        path.name: [file for file in _listed_below(path) if _is_image(file)]
         for path in _folders(folder)
     }
     return {name: files for name, files in listed.items() if files}
+
+
+def _is_image(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() in IMAGES
 
 
 def _listed_below(folder: Path, above: tuple[Path, ...] = ()) -> list[Path]:

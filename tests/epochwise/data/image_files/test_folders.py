@@ -31,6 +31,16 @@ def test_images_are_listed_by_split_and_class_wherever_they_stand(tmp_path: Path
     assert list(list_images(tmp_path / "deep/er/train")) == ["train"]
 
 
+def test_images_in_no_folder_of_a_class_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("cat/1.jpg", "dog/1.jpg", "2.jpg", "3.png"):
+        write_image(tmp_path / "train" / name)
+    assert sum(map(len, list_images(tmp_path)["train"].values())) == 2
+    said = capsys.readouterr().out
+    assert said == "2 images are in no folder of a class, and left out: train/2.jpg …\n"
+
+
 def test_a_link_to_a_folder_above_is_refused_and_others_are_followed(tmp_path: Path) -> None:
     for name in ("cat", "dog"):
         write_image(tmp_path / "elsewhere" / name / "1.jpg")
