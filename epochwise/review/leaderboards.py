@@ -17,7 +17,7 @@ FURTHER = {
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: what is read, what is said beneath it, and what it is sorted by, if by a number."""
+    """A cell: what is read, lines beneath it, and what it is sorted by, if by a number."""
 
     text: str
     beneath: str = ""
@@ -77,4 +77,4 @@ def _headline(family: Family, metric: Metric) -> Cell:
     if noise and noise.own:
         spread = f"{wording.amount(noise.mean, metric)} ± {noise.std:.{metric.digits}f}"
         beneath.append(f"{spread}, {noise.repeats} seeds")
-    return Cell(wording.amount(value, metric), " · ".join(beneath), value)
+    return Cell(wording.amount(value, metric), "\n".join(beneath), value)

@@ -171,7 +171,8 @@ def _board(board: leaderboards.Leaderboard) -> str:
 
 def _cell(cell: leaderboards.Cell, *, first: bool) -> str:
     key = cell.text if first else "" if cell.key is None else repr(cell.key)
-    beneath = f"<small>{escape(cell.beneath)}</small>" if cell.beneath else ""
+    lines = "<br>".join(map(escape, cell.beneath.splitlines()))
+    beneath = f"<small>{lines}</small>" if lines else ""
     return f'<td class="amount" data-value="{escape(key)}">{escape(cell.text)}{beneath}</td>'
 
 
