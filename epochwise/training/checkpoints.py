@@ -34,7 +34,7 @@ class Scored:
 class Checkpoints:
     """The checkpoints of one training.
 
-    Attributes:
+    Args:
         folder: where they are.
         networks: saved as `file_name` says.
         variables: the whole state, optimizers included, to go on from.
@@ -103,9 +103,10 @@ class Checkpoints:
         Raises:
             OSError: it could not be written.
         """
+        self._wait()  # what is being written may be all of it
         if self._written < len(history):
             self._begin(history, seconds)
-        self._wait()
+            self._wait()
 
     def close(self) -> None:
         """Wait for the end of what was begun."""

@@ -1,9 +1,11 @@
 """A training keeps its epochs, and goes on after a stop as if nothing had happened."""
 
 import shutil
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -147,6 +149,19 @@ def test_epochs_in_quick_succession_share_a_checkpoint(
     training().run()
     assert "mlp: resuming after epoch 0\n" in capsys.readouterr().out
     assert outputs() == outputs(whole)
+
+
+@pytest.mark.usefixtures("a_checkpoint_an_epoch")
+def test_no_checkpoint_is_written_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = []
+
+    def write_slowly(path: Path, content: Any) -> None:
+        time.sleep(0.1)
+        written.append(len(content["rows"]))
+
+    monkeypatch.setattr(checkpoints, "write_json", write_slowly)
+    training().run()
+    assert written == [1, 2, 3, 4]
 
 
 def test_a_checkpoint_that_cannot_be_written_ends_the_training(
