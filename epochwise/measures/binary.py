@@ -89,10 +89,12 @@ def compared_metrics(
 ) -> dict[str, np.ndarray]:
     """What models are compared by, for each row of weights: name to (k,)."""
     counted = counts(labels, predicted, weights)
-    recall = precision_and_recall(counted)
+    by_class = precision_and_recall(counted)
+    recalls = {name: by_class[name] for name in ("recall_0", "recall_1")}
     return {
         "roc_auc": weighted_auc(labels, probabilities, weights),
-        "balanced_accuracy": (recall["recall_0"] + recall["recall_1"]) / 2,
+        "balanced_accuracy": (recalls["recall_0"] + recalls["recall_1"]) / 2,
+        **recalls,
         "accuracy": (counted.true_0 + counted.true_1) / weights.sum(axis=1),
     }
 

@@ -21,6 +21,8 @@ class Metric:
 
 ROC_AUC = Metric("roc_auc", "ROC AUC", 3)
 BALANCED_ACCURACY = Metric("balanced_accuracy", "balanced accuracy", 3)
+RECALL_0 = Metric("recall_0", "recall 0", 3)
+RECALL_1 = Metric("recall_1", "recall 1", 3)
 ACCURACY = Metric("accuracy", "accuracy", 3)
 CROSS_ENTROPY = Metric("cross_entropy", "cross-entropy", 4)
 FRECHET = Metric("frechet", "Fréchet distance", 2)
@@ -29,12 +31,14 @@ BINARY, MULTICLASS = "binary", "multiclass"
 RECONSTRUCTION, GENERATION = "reconstruction", "generation"
 
 HEADLINES = {
-    BINARY: (ROC_AUC, BALANCED_ACCURACY),
+    BINARY: (ROC_AUC, BALANCED_ACCURACY, RECALL_0, RECALL_1),
     MULTICLASS: (ACCURACY,),
     RECONSTRUCTION: (CROSS_ENTROPY,),
     GENERATION: (FRECHET,),
 }
 """Task to its headline metrics, the one that orders its families first."""
+TRADED = (RECALL_0, RECALL_1)
+"""Of these, what a threshold buys with the other: more of one alone is no better model."""
 
 TITLES = {
     BINARY: "Reviews, positive or negative",

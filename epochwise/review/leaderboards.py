@@ -7,7 +7,7 @@ from epochwise.review import wording
 from epochwise.review.snapshot import Family, Snapshot
 
 FURTHER = {
-    "binary": ("accuracy", "recall_0", "recall_1", "log_loss", "threshold"),
+    "binary": ("accuracy", "log_loss", "threshold"),
     "multiclass": ("log_loss", "macro_precision", "macro_recall"),
     "reconstruction": ("mse", "psnr", "probe_accuracy", "pca_probe_accuracy"),
     "generation": ("classes_of_200",),

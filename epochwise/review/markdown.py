@@ -25,8 +25,9 @@ HOW_TO_READ = (
     "of resampling them in pairs and, where the model was trained anew, that of training: 2 s² of "
     "repeats with other seeds or, where both have repeats of their own and their means are "
     "compared, s²/k of either. P values are corrected over all metrics in the table (Holm 1979): "
-    "below 0.05 a change is called better or worse. McNemar's exact test is of the two models as "
-    "they are, without the noise of training."
+    "below 0.05 a change is called better or worse. Where that holds of recalls alone, the family "
+    "trades errors of one class for those of the other, as a threshold does. McNemar's exact test "
+    "is of the two models as they are, without the noise of training."
 )
 
 

@@ -10,7 +10,7 @@ from string import Template
 from typing import Any
 
 from epochwise.core import paths
-from epochwise.measures.headlines import BINARY, HEADLINES, TITLES
+from epochwise.measures.headlines import BINARY, HEADLINES, TITLES, TRADED
 from epochwise.review import charts, leaderboards, tables, vega, wording
 from epochwise.review.charts import CURVES, Spec
 from epochwise.review.markdown import HOW_TO_READ
@@ -21,7 +21,7 @@ from epochwise.review.wording import Sentence
 
 LARGEST = 9_500_000
 """Bytes of a page at most; pictures that find no room are named instead."""
-VERDICTS = ("better and worse", "better", "worse", "undecided")
+VERDICTS = ("better and worse", "trades errors", "better", "worse", "undecided")
 FOLDER = Path(__file__).parent
 
 
@@ -148,7 +148,9 @@ def _leaderboards(page: Page) -> str:
         board = leaderboards.leaderboard(page.new, task)
         if board:
             drawn = "".join(
-                page.chart(charts.values(page.snapshots, task, metric)) for metric in metrics
+                page.chart(charts.values(page.snapshots, task, metric))
+                for metric in metrics
+                if metric not in TRADED
             )
             found.append(f'<h3>{TITLES[task]}</h3>{_board(board)}<div class="charts">{drawn}</div>')
     return "\n".join(found)

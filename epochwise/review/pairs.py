@@ -18,8 +18,11 @@ from epochwise.measures.headlines import (
     FRECHET,
     HEADLINES,
     MULTICLASS,
+    RECALL_0,
+    RECALL_1,
     RECONSTRUCTION,
     ROC_AUC,
+    TRADED,
     Metric,
 )
 from epochwise.review.statistics import (
@@ -37,6 +40,8 @@ from epochwise.review.statistics import (
 READ = {
     ROC_AUC: "probability",
     BALANCED_ACCURACY: "predicted",
+    RECALL_0: "predicted",
+    RECALL_1: "predicted",
     ACCURACY: "predicted",
     CROSS_ENTROPY: "cross_entropy",
 }
@@ -169,7 +174,7 @@ def compare_predictions(
         elif not np.isnan(values).any():
             part = Part(variances[metric.key])
             found.append(_compare(metric, values, part, training, whole=shared.whole))
-    if not found:
+    if all(each.metric in TRADED for each in found):  # recalls, of the one class that is there
         raise NotComparableError("no metric is defined on the samples of test that are shared")
     if "predicted" not in left:
         return Compared(found, shared)

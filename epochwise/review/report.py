@@ -7,7 +7,7 @@ import numpy as np
 
 from epochwise.core import paths
 from epochwise.core.cli import InputError
-from epochwise.measures.headlines import GENERATION, HEADLINES
+from epochwise.measures.headlines import GENERATION, HEADLINES, TRADED
 from epochwise.review import snapshot
 from epochwise.review.lock import Model, changed_sources, trained
 from epochwise.review.pairs import (
@@ -129,7 +129,10 @@ def judge(families: list[FamilyChange]) -> list[FamilyChange]:
         if not family.comparisons or family.compared is None:
             return family
         found = [judged.get(id(each), each) for each in family.comparisons]
-        verdict = family_verdict(each.verdict for each in found)
+        verdict = family_verdict(
+            (each.verdict for each in found if each.metric not in TRADED),
+            (each.verdict for each in found if each.metric in TRADED),
+        )
         return replace(
             family, verdict=verdict, compared=replace(family.compared, comparisons=found)
         )
@@ -184,7 +187,7 @@ def _untouched(
 def _predictions(
     family: snapshot.Family, training: Training, old: Revision, new: Revision
 ) -> Compared:
-    read = [READ[metric] for metric in HEADLINES[family.task]]
+    read = list(dict.fromkeys(READ[metric] for metric in HEADLINES[family.task]))
     columns = ["id", "label", *read]
     path = paths.predictions(family.name)
     tables = [revision.table(path, columns) for revision in (old, new)]

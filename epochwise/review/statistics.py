@@ -29,6 +29,7 @@ class Verdict(StrEnum):
     BETTER = "better"
     WORSE = "worse"
     MIXED = "better and worse"
+    TRADED = "trades errors"
     UNDECIDED = "undecided"
     WITHIN_NOISE = "within noise"
     NOT_COMPARED = "cannot be compared"
@@ -173,10 +174,18 @@ def metric_verdict(found: Estimate, corrected: float | None, *, higher_is_better
     return Verdict.BETTER if (found.difference > 0) == higher_is_better else Verdict.WORSE
 
 
-def family_verdict(verdicts: Iterable[Verdict]) -> Verdict:
-    """What can be said of a family, from the verdicts on its metrics."""
-    found = set(verdicts)
-    if {Verdict.BETTER, Verdict.WORSE} <= found:
+def family_verdict(verdicts: Iterable[Verdict], traded: Iterable[Verdict] = ()) -> Verdict:
+    """What can be said of a family, from the verdicts on its metrics and on its recalls.
+
+    A threshold buys the recall of one class with that of the other, so `traded` alone makes no
+    family better or worse.
+    """
+    found, recalls = set(verdicts), set(traded)
+    claims = {Verdict.BETTER, Verdict.WORSE}
+    if claims & recalls and not claims & found:
+        return Verdict.TRADED
+    found |= recalls
+    if claims <= found:
         return Verdict.MIXED
     # Declared from the strongest claim to the weakest.
     return next((verdict for verdict in Verdict if verdict in found), Verdict.NOT_COMPARED)

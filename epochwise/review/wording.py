@@ -10,7 +10,7 @@ from epochwise.review.report import FamilyChange, Report
 from epochwise.review.snapshot import Data, Snapshot
 from epochwise.review.statistics import Verdict
 
-CLAIMS = (Verdict.BETTER, Verdict.WORSE, Verdict.MIXED, Verdict.UNDECIDED)
+CLAIMS = (Verdict.BETTER, Verdict.WORSE, Verdict.MIXED, Verdict.TRADED, Verdict.UNDECIDED)
 """Verdicts that get a sentence for each family."""
 MOST_NAMES = 12
 """Names that a sentence lists at most."""

@@ -41,7 +41,7 @@ def test_a_model_does_not_differ_from_itself() -> None:
     ours = drawn(RANDOM.integers(0, 2, 200), RANDOM.random(200))
     found = compare(ours, ours)
     assert found.pop("mcnemar_p") == 1
-    assert list(found) == ["roc_auc", "balanced_accuracy", "accuracy"]
+    assert list(found) == ["roc_auc", "balanced_accuracy", "recall_0", "recall_1", "accuracy"]
     assert all((test["difference"], test["p"]) == (0, 1) for test in found.values())
 
 

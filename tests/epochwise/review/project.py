@@ -98,6 +98,8 @@ class Project:
         table = reviews(distance, threshold)
         hits = table["predicted"] == table["label"]
         metrics = {"roc_auc": 0.7 + distance / 20, "balanced_accuracy": float(hits.mean())}
+        for label in (0, 1):
+            metrics[f"recall_{label}"] = float(hits[table["label"] == label].mean())
         self.give(family, table, model, threshold=threshold, accuracy=float(hits.mean()), **metrics)
 
     def give_gan(self, distance: float, model: str) -> None:

@@ -10,7 +10,7 @@ CUT = 0.55
 """The score from which 1 is predicted."""
 SHARED = 0.7
 """Share of a score's variance that all models see alike: what makes pairs of them."""
-METRICS = ("roc_auc", "balanced_accuracy")
+METRICS = ("roc_auc", "balanced_accuracy", "recall_0", "recall_1")
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,13 @@ class Simulated:
 
     def _metrics(self) -> dict[str, np.ndarray]:
         parted = self.mean + self.noise * _NODES
-        recalls = ndtr(CUT) + ndtr(parted - CUT)
-        return {"roc_auc": ndtr(parted / np.sqrt(2)), "balanced_accuracy": recalls / 2}
+        recall_0, recall_1 = np.full_like(parted, ndtr(CUT)), ndtr(parted - CUT)
+        return {
+            "roc_auc": ndtr(parted / np.sqrt(2)),
+            "balanced_accuracy": (recall_0 + recall_1) / 2,
+            "recall_0": recall_0,
+            "recall_1": recall_1,
+        }
 
 
 def predictions(

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.metrics import balanced_accuracy_score, recall_score, roc_auc_score
 
 from epochwise.measures import bootstrap
 from epochwise.review.lock import Model
@@ -75,6 +75,7 @@ def test_so_they_do_if_a_few_seeds_are_all_that_is_known_of_the_noise() -> None:
 
 def test_intervals_without_the_noise_of_training_hold_it_too_seldom() -> None:
     found = coverage(300, lambda random: Training(False, {}, {}))
+    assert found.pop("recall_0") >= 0.93, "no training moves class 0 or the threshold here"
     assert all(share <= 0.9 for share in found.values()), found
 
 
@@ -108,6 +109,11 @@ def measured_noise(runs: list[pd.DataFrame]) -> dict[str, Noise]:
         "balanced_accuracy": [
             balanced_accuracy_score(run["label"], run["predicted"]) for run in runs
         ],
+    } | {
+        f"recall_{label}": [
+            recall_score(run["label"], run["predicted"], pos_label=label) for run in runs
+        ]
+        for label in (0, 1)
     }
     return {
         name: Noise(float(np.mean(found)), float(np.std(found, ddof=1)), len(found))

@@ -1,10 +1,12 @@
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.metrics import balanced_accuracy_score, recall_score, roc_auc_score
 
 from epochwise.review.pairs import (
     Images,
@@ -38,11 +40,14 @@ def images(count: int, wrong: list[int]) -> pd.DataFrame:
 def test_values_and_differences_are_those_of_scikit_learn(reviews: pd.DataFrame) -> None:
     new = reviews.assign(probability=reviews["probability"] ** 2 * (1 + reviews["label"] / 9))
     new["predicted"] = (new["probability"] >= 0.4).astype(int)
-    auc, balanced = compare_predictions("binary", reviews, new, SAME_MODEL, 0).comparisons
-    for found, measure, column in (
-        (auc, roc_auc_score, "probability"),
-        (balanced, balanced_accuracy_score, "predicted"),
-    ):
+    compared = compare_predictions("binary", reviews, new, SAME_MODEL, 0).comparisons
+    measures = (
+        (roc_auc_score, "probability"),
+        (balanced_accuracy_score, "predicted"),
+        (partial(recall_score, pos_label=0), "predicted"),
+        (partial(recall_score, pos_label=1), "predicted"),
+    )
+    for found, (measure, column) in zip(compared, measures, strict=True):
         assert found.old == pytest.approx(measure(reviews["label"], reviews[column]))
         assert found.new == pytest.approx(measure(new["label"], new[column]))
         assert found.found.difference == pytest.approx(found.new - found.old)
@@ -61,9 +66,9 @@ def test_samples_are_matched_by_id_whatever_their_order(order: list[int], kept: 
 
 def test_a_threshold_alone_leaves_the_roc_curve_unchanged(reviews: pd.DataFrame) -> None:
     new = reviews.assign(predicted=(reviews["probability"] >= 0.8).astype(int))
-    auc, balanced = compare_predictions("binary", reviews, new, SAME_MODEL, 0).comparisons
+    auc, *others = compare_predictions("binary", reviews, new, SAME_MODEL, 0).comparisons
     assert auc.verdict == Verdict.UNCHANGED
-    assert balanced.verdict != Verdict.UNCHANGED
+    assert all(each.verdict != Verdict.UNCHANGED for each in others)
 
 
 def test_last_digits_are_no_difference(reviews: pd.DataFrame) -> None:

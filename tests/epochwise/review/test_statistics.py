@@ -170,6 +170,23 @@ def test_a_family_is_what_the_strongest_claim_on_its_metrics_says(
     assert family_verdict(metrics) == family
 
 
+@pytest.mark.parametrize(
+    ("metrics", "recalls", "family"),
+    [
+        ([Verdict.WITHIN_NOISE], [Verdict.BETTER, Verdict.WORSE], Verdict.TRADED),
+        ([Verdict.UNCHANGED], [Verdict.BETTER, Verdict.WITHIN_NOISE], Verdict.TRADED),
+        ([Verdict.BETTER], [Verdict.BETTER, Verdict.WITHIN_NOISE], Verdict.BETTER),
+        ([Verdict.BETTER], [Verdict.BETTER, Verdict.WORSE], Verdict.MIXED),
+        ([Verdict.WITHIN_NOISE], [Verdict.UNDECIDED], Verdict.UNDECIDED),
+        ([Verdict.WITHIN_NOISE], [Verdict.WITHIN_NOISE], Verdict.WITHIN_NOISE),
+    ],
+)
+def test_recalls_alone_make_no_family_better_or_worse(
+    metrics: list[Verdict], recalls: list[Verdict], family: Verdict
+) -> None:
+    assert family_verdict(metrics, recalls) == family
+
+
 def test_few_images_of_test_make_frechet_distances_differ_more() -> None:
     random = np.random.default_rng(0)
     few, many = random.normal(size=(20, 4)), random.normal(size=(2000, 4))
