@@ -321,7 +321,7 @@ def test_a_training_that_is_killed_goes_on_and_ends_with_the_same_bytes(
     (project / "params.yaml").write_text(yaml.safe_dump(longer, sort_keys=False))
     checkpoints = project / "epochwise/training/checkpoints.py"
     code = checkpoints.read_text()
-    checkpoints.write_text(code.replace("\nSECONDS = 0.5\n", "\nSECONDS = 0.0\n"))
+    checkpoints.write_text(code.replace("\nSECONDS = 2.0\n", "\nSECONDS = 0.0\n"))
     forked.succeed(project, "stages.train", family)
     expected = contents(outputs)
     assert len({path.name[:3] for path in expected if path.suffix == ".keras"}) == 3

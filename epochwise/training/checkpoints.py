@@ -17,7 +17,7 @@ import numpy as np
 from epochwise.core.files import read_arrays, read_json, write_arrays, write_json
 from epochwise.training import keras_file, strategy
 
-SECONDS = 0.5
+SECONDS = 2.0
 """How much finished work a kill may take away, beside the epoch that it hits."""
 STATES = ("state.0.npz", "state.1.npz")
 """Written by turns: the one that is in use stays until the next is whole."""
@@ -55,7 +55,7 @@ class Checkpoints:
         self._identity = identity
         self._savers = {name: keras_file.Saver(network) for name, network in networks.items()}
         self._taken: dict[int, dict[str, keras_file.Content]] = {}
-        self._written, self._turn, self._begun = 0, 0, -SECONDS
+        self._written, self._turn, self._begun = 0, 0, time.monotonic()
         self._thread = ThreadPoolExecutor(1)
         self._writing: Future[None] | None = None
 
