@@ -5,7 +5,6 @@ first stage has done its work. With --compose it writes params.yaml from conf/ f
 """
 
 import re
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -52,32 +51,32 @@ def check_all(content: Any) -> None:
     Raises:
         InputError: a key is missing or unknown, or a value does not fit.
     """
-    known = {ABOUT, *SECTIONS, "train", *RULES}
-    if not isinstance(content, dict):
-        raise InputError(f"{PARAMS}: expected the keys {', '.join(sorted(known))}")
-    for key in content.keys() - known:
-        raise InputError(f"{PARAMS}: unknown key '{key}'{params.suggest(str(key), known)}")
-    for key in sorted(known - {ABOUT} - content.keys()):
-        raise InputError(f"{PARAMS}: key '{key}' is missing")
+    _check_keys(content)
     _check_sections(content, SECTIONS.keys())
     check_families(content, families.table())
 
 
-def check_chosen(content: dict[str, Any], choices: Sequence[str]) -> None:
-    """Check the blocks of params.yaml that `choices` change, but those of networks.
+def check_chosen(content: dict[str, Any], choices: Sequence[str], before: Any) -> None:
+    """Check the blocks of params.yaml that choices name, and those that are not as `before`.
 
-    For them the libraries of networks have to be loaded: stages check them before they train.
+    Blocks of networks are left out: for them the libraries of networks have to be loaded, and
+    stages check them before they train.
 
     Raises:
-        InputError: a value does not fit.
+        InputError: a key is missing or unknown, or a value does not fit.
     """
+    _check_keys(content)
     chosen = {re.split("[.=@]", choice.lstrip("+~"))[0] for choice in choices}
+    known = before if isinstance(before, dict) else {}
+    chosen |= {key for key, block in content.items() if known.get(key) != block}
     _check_sections(content, chosen & SECTIONS.keys() - {"transfer"})
     check_paths(content, chosen)
     if rules := chosen & RULES.keys():
         table = families.table()
         for key in rules:
-            _check_rules(content, key, [name for name in content[key] if name in table], table)
+            names = _needed(table)[key]
+            _check_listed(content[key], names, key, table)
+            _check_rules(content, key, names, table)
 
 
 def check_paths(content: dict[str, Any], keys: Collection[str] = PATHS) -> None:
@@ -89,6 +88,17 @@ def check_paths(content: dict[str, Any], keys: Collection[str] = PATHS) -> None:
     for key in PATHS:
         if key in keys and not Path(path := content[key]["path"]).exists():
             raise InputError(f"{PARAMS}: '{key}.path' is '{path}': there is no such file or folder")
+
+
+def _check_keys(content: Any) -> None:
+    """Check that there are the keys of params.yaml, and no others."""
+    known = {ABOUT, *SECTIONS, "train", *RULES}
+    if not isinstance(content, dict):
+        raise InputError(f"{PARAMS}: expected the keys {', '.join(sorted(known))}")
+    for key in content.keys() - known:
+        raise InputError(f"{PARAMS}: unknown key '{key}'{params.suggest(str(key), known)}")
+    for key in sorted(known - {ABOUT} - content.keys()):
+        raise InputError(f"{PARAMS}: key '{key}' is missing")
 
 
 def _check_sections(content: dict[str, Any], keys: Iterable[str]) -> None:
@@ -105,17 +115,22 @@ def check_families(content: dict[str, Any], table: dict[str, families.Row]) -> N
     Raises:
         InputError: a block is missing or superfluous, or a value does not fit.
     """
-    needed = {
-        "train": list(table),
-        "filter": [name for name, row in table.items() if row.kept == "filter.json"],
-        "select": [name for name, row in table.items() if row.task != "binary"],
-    }
+    needed = _needed(table)
     for key, names in needed.items():
         _check_listed(content[key], names, key, table)
     for name in table:
         params.check(content["train"][name], _schema(name), f"train.{name}")
     for key in RULES:
         _check_rules(content, key, needed[key], table)
+
+
+def _needed(table: dict[str, families.Row]) -> dict[str, list[str]]:
+    """The families that need a block, by its key."""
+    return {
+        "train": list(table),
+        "filter": [name for name, row in table.items() if row.kept == "filter.json"],
+        "select": [name for name, row in table.items() if row.task != "binary"],
+    }
 
 
 def _check_rules(
@@ -166,28 +181,28 @@ def compose(conf: Path, choices: Sequence[str]) -> str:
     takes them.
 
     Raises:
-        InputError: a choice that conf/ does not have.
+        InputError: conf/ cannot be read, or a choice that it does not have.
     """
-    from dvc.utils.hydra import compose_and_dump
+    from hydra import compose as compose_config
+    from hydra import initialize_config_dir
     from hydra.errors import HydraException
+    from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    with tempfile.TemporaryDirectory() as folder:
-        composed = Path(folder) / PARAMS.name
-        try:
-            compose_and_dump(
-                composed, str(conf.resolve()), None, "config", "hydra_plugins", list(choices)
-            )
-        except (HydraException, OmegaConfBaseException, ValueError) as error:
-            raise InputError(refusal(str(error), conf, choices)) from None
-        # Of what is no YAML, its constructors raise whatever they meet.
-        except (yaml.YAMLError, LookupError, TypeError, RecursionError, OSError) as error:
-            told = " ".join(str(error).split()).replace(str(conf.resolve()), conf.name)
-            raise InputError(f"{conf.name}/ cannot be read: {told}") from None
-        return composed.read_text(encoding="utf-8")
+    try:
+        with initialize_config_dir(str(conf.resolve()), version_base=None):
+            composed = compose_config("config", list(choices))
+        OmegaConf.resolve(composed)
+        return OmegaConf.to_yaml(composed)
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        raise InputError(_refusal(str(error), conf, choices)) from None
+    # Of what is no YAML, its constructors raise whatever they meet.
+    except (yaml.YAMLError, LookupError, TypeError, RecursionError, OSError) as error:
+        told = " ".join(str(error).split()).replace(str(conf.resolve()), conf.name)
+        raise InputError(f"{conf.name}/ cannot be read: {told}") from None
 
 
-def refusal(reason: str, conf: Path, choices: Sequence[str]) -> str:
+def _refusal(reason: str, conf: Path, choices: Sequence[str]) -> str:
     """What is wrong with `choices` that Hydra refuses for a `reason`."""
     reason = " ".join(reason.partition("Config search path")[0].split())
     # Hydra's own advice, to append the key, would add one that nothing reads.

@@ -16,7 +16,7 @@ It takes DVC's own arguments, and is what `dvc` in the project's environment run
   of it that have an output in git which is no metric, as most have here.
 - An experiment gathers no params and metrics for DVC Studio where none is told.
 - The table of `dvc exp show` fits the terminal (epochwise/experiment_table.py).
-- A choice (`-S`) that conf/ does not have, or that does not fit, is told as `make params` tells it.
+- What is wrong in conf/ or with a choice (`-S`) is told as `make params` tells it.
 """
 
 import gc
@@ -26,7 +26,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack, chdir
+from contextlib import ExitStack, chdir, suppress
 from copy import deepcopy
 from functools import cache, lru_cache, partial, wraps
 from pathlib import Path, PurePosixPath
@@ -59,7 +59,6 @@ FURTHER = re.compile(r"^\S", re.MULTILINE)
 """What begins a line of dvc.lock that belongs to no stage."""
 STAGE = re.compile(r"python -m (stages\.\w+)((?: [\w@]+)*)")
 """The command of a stage."""
-_compose_and_dump = hydra.compose_and_dump
 _dump_all = Lockfile.dump_stages
 _parse_text = strictyaml.parse_yaml
 _run_in_shell = stage_run._run
@@ -162,25 +161,23 @@ def compose_and_dump(output: str, folder: str, *options: Any) -> None:
     """Compose params.yaml of the configuration in `folder`.
 
     Raises:
-        DvcException: a choice that the configuration does not have, or that does not fit.
+        DvcException: the configuration cannot be read, has no such choice, or has a value that does
+            not fit.
     """
     from epochwise import check
     from epochwise.core import params
 
     choices = options[-1]
-    try:
-        _compose_and_dump(output, folder, *options)
-        with chdir(Path(output).parent):
-            check.check_chosen(params.load(), choices)
-    except InputError as error:
-        raise DvcException(str(error)) from None
-    except Exception as error:
-        from hydra.errors import HydraException
-        from omegaconf.errors import OmegaConfBaseException
-
-        if not isinstance(error, HydraException | OmegaConfBaseException | ValueError):
-            raise
-        raise DvcException(check.refusal(str(error), Path(folder), choices)) from None
+    before = None
+    with chdir(Path(folder).parent):
+        try:
+            text = check.compose(Path(folder), choices)
+            with suppress(InputError):  # What is no YAML, or not there, is made anew.
+                before = params.load()
+            check.check_chosen(params.parse(text.encode()), choices, before)
+        except InputError as error:
+            raise DvcException(str(error)) from None
+        Path(output).write_text(text, encoding="utf-8")
 
 
 def to_hydra_overrides(choices: list[str]) -> Any:

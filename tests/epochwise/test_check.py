@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from dvc.utils.hydra import compose_and_dump
 
 from epochwise import check, families
 from epochwise.check import check_all, check_families
@@ -192,6 +193,13 @@ def test_a_family_without_its_module_is_told(composed: dict[str, Any]) -> None:
         check_families(content, families.table())
 
 
+@pytest.mark.parametrize("choices", [[], ["budget=smoke", "reviews=table", "split.by=group"]])
+def test_params_are_composed_as_dvc_composes_them(choices: list[str], project: Path) -> None:
+    target = project / "composed.yaml"
+    compose_and_dump(target, str(project / "conf"), None, "config", "", choices)
+    assert check.compose(Path("conf"), choices) == target.read_text()
+
+
 def test_params_are_composed_with_choices() -> None:
     check.main(["budget=smoke", "reviews=table", "train.lstm.epochs=3"], composed=True)
     written = yaml.safe_load(Path("params.yaml").read_text())
@@ -241,13 +249,41 @@ def test_a_wrong_choice_leaves_params_as_they_were(choice: str, message: str) ->
         ("digits=folder", {"digits.path": "my.yaml"}, r"'digits\.path' is 'my\.yaml'"),
     ],
 )
-def test_what_is_chosen_is_checked_alone(
+def test_what_is_chosen_or_not_as_before_is_checked_alone(
     choice: str, changes: Any, message: str, composed: dict[str, Any]
 ) -> None:
     changed = set_at(composed, changes)
-    check.check_chosen(changed, ["seed.training=3", "train.mlp.epochs=2"])
+    others = ["seed.training=3", "train.mlp.epochs=2"]
+    check.check_chosen(changed, others, changed)
     with pytest.raises(InputError, match=message):
-        check.check_chosen(changed, ["seed.training=3", choice])
+        check.check_chosen(changed, [*others, choice], changed)
+    with pytest.raises(InputError, match=message):
+        check.check_chosen(changed, others, composed)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"filter": 3}, "'filter.mlp' is missing, but families.yaml"),
+        ({"split": 3}, "'split' is 3: input should be a valid dictionary"),
+        ({"sed": 1}, "unknown key 'sed'"),
+    ],
+)
+def test_blocks_that_are_none_are_told_of_what_is_chosen(
+    changes: Any, message: str, composed: dict[str, Any]
+) -> None:
+    with pytest.raises(InputError, match=message):
+        check.check_chosen(set_at(composed, changes), [], composed)
+
+
+def test_what_is_taken_away_is_told_and_with_nothing_before_all_is_checked(
+    composed: dict[str, Any],
+) -> None:
+    without = {key: block for key, block in composed.items() if key != "seed"}
+    with pytest.raises(InputError, match="key 'seed' is missing"):
+        check.check_chosen(without, ["~seed"], composed)
+    with pytest.raises(InputError, match="'split' is 3"):
+        check.check_chosen(composed | {"split": 3}, [], None)
 
 
 @pytest.mark.parametrize("content", ["a: [", "a:\tb: c", "? [a]\n: b", "a: *b", "a: !x b"])

@@ -1,5 +1,7 @@
 """What is quicker than in DVC itself has the same outcome."""
 
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +18,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scmrepo.git.backend.dulwich import DulwichBackend
 
+from epochwise import check
+from epochwise.core.cli import InputError
 from epochwise.dvc import (
     begins_stages,
     for_studio,
@@ -28,7 +32,7 @@ from epochwise.dvc import (
 from epochwise.fork_server import ForkServer
 from epochwise.recovery import HEAD
 from tests import forked
-from tests.configuration import ROOT
+from tests.configuration import ROOT, compose
 
 NAMES = st.from_regex(r"[a-z_]+(@[a-z_0-9]+)?", fullmatch=True)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=200)
@@ -260,33 +264,77 @@ def test_an_experiment_commits_what_it_commits_by_dvc_itself(tmp_path: Path) -> 
     assert trees["epochwise.dvc"] == trees["dvc"]
 
 
-def test_a_choice_that_does_not_fit_or_cannot_be_read_is_told_before_anything_runs(
-    tmp_path: Path,
-) -> None:
+@pytest.fixture
+def configured(tmp_path: Path) -> Path:
+    """A pipeline of one stage, whose params.yaml is composed from conf/ as it is here."""
+    shutil.copytree(ROOT / "conf", tmp_path / "conf")
+    shutil.copy(ROOT / "families.yaml", tmp_path)
     _committed(tmp_path, {"stages": {"made": {"cmd": "echo > made", "outs": ["made"]}}})
-    (tmp_path / "conf").mkdir()
-    (tmp_path / "conf/config.yaml").write_text("seed: {data: 1, training: 1}\n")
+    compose(tmp_path / "params.yaml")
     _dvc("dvc", tmp_path, "config", "hydra.enabled", "true")
-    for choice, expected in (
-        ("seed.training=x", "params.yaml: 'seed.training' is 'x': input should be a valid integer"),
-        ("seed.data=a (b)", "-S 'seed.data=\"a (b)\"'"),
-    ):
-        with pytest.raises(subprocess.CalledProcessError) as told:
-            _dvc("epochwise.dvc", tmp_path, "exp", "run", f"--set-param={choice}")
-        assert expected in told.value.stderr and "unexpected" not in told.value.stderr
-        assert not (tmp_path / "made").exists()
+    return tmp_path
 
 
-def test_a_choice_that_the_configuration_does_not_have_is_told(tmp_path: Path) -> None:
-    _committed(tmp_path, {"stages": {"made": {"cmd": "echo > made", "outs": ["made"]}}})
-    (tmp_path / "conf").mkdir()
-    (tmp_path / "conf/config.yaml").write_text("rule: {beta: 1}\n")
-    _dvc("dvc", tmp_path, "config", "hydra.enabled", "true")
+def _refused(folder: Path, *choices: str) -> str:
+    """What an experiment of these choices is refused with, before anything runs."""
+    before = (folder / "params.yaml").read_text()
+    given = [f"--set-param={choice}" for choice in choices]
     with pytest.raises(subprocess.CalledProcessError) as told:
-        _dvc("epochwise.dvc", tmp_path, "exp", "run", "--set-param=rule.bet=2")
-    expected = "ERROR: conf/ has no key 'rule.bet' (did you mean 'rule.beta'?)\n"
-    assert (told.value.returncode, told.value.stderr) == (255, expected)
-    assert (tmp_path / "params.yaml").read_text() == "a: 1\n"
+        _dvc("epochwise.dvc", folder, "exp", "run", *given)
+    assert told.value.returncode == 255 and not (folder / "made").exists()
+    assert (folder / "params.yaml").read_text() == before
+    found = re.fullmatch("ERROR: (.*)\n", told.value.stderr)
+    assert found, told.value.stderr
+    return found[1]
+
+
+@pytest.mark.parametrize(
+    ("choices", "expected"),
+    [
+        (["threshold.bet=2"], "conf/ has no key 'threshold.bet' (did you mean 'threshold.beta'?)"),
+        (
+            ["reviews=table", "reviews.path=conf", "reviews.columns.txt=a"],
+            "conf/ has no key 'reviews.columns.txt' (did you mean 'reviews.columns.text'?)",
+        ),
+        (
+            ["seed.training=x"],
+            "params.yaml: 'seed.training' is 'x': input should be a valid integer",
+        ),
+    ],
+)
+def test_a_choice_that_does_not_fit_is_told_before_anything_runs(
+    choices: list[str], expected: str, configured: Path
+) -> None:
+    assert _refused(configured, *choices) == expected
+
+
+def test_a_choice_that_cannot_be_read_is_told_with_what_can(configured: Path) -> None:
+    assert _refused(configured, "seed.data=a (b)").endswith("-S 'seed.data=\"a (b)\"'")
+
+
+@pytest.mark.parametrize(
+    ("line", "slip", "place"),
+    [
+        ("  digits: keep", "    digits: keep", '"conf/config.yaml", line '),
+        ("  digits: keep", "  digits: keep\n  digits: drop", '"conf/config.yaml", line '),
+        ("  - budget: default", "  - budget: defalt", "In 'config': "),
+        ("  digits: keep", "  digits: 3", "params.yaml: 'clean.digits' is 3"),
+        ("about: ", "abuot: ", "params.yaml: unknown key 'abuot' (did you mean 'about'?)"),
+        ("split:", "split: 3\nseed:", "found duplicate key seed"),
+    ],
+)
+def test_a_slip_in_the_configuration_is_told_as_make_params_tells_it(
+    line: str, slip: str, place: str, configured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = configured / "conf/config.yaml"
+    text = file.read_text()
+    assert text.count(f"\n{line}") == 1
+    file.write_text(text.replace(f"\n{line}", f"\n{slip}"))
+    monkeypatch.chdir(configured)
+    with pytest.raises(InputError) as told:
+        check.main(composed=True)
+    assert place in str(told.value)
+    assert _refused(configured, "train.lstm.epochs=3") == str(told.value)
 
 
 @pytest.mark.parametrize(("token", "gathered"), [(None, {}), ("secret", {"found": 1})])
