@@ -11,6 +11,7 @@ import pytest
 from epochwise import families
 from epochwise.core import paths
 from epochwise.core.files import write_json
+from epochwise.measures import headlines
 from epochwise.reports.files import HEADLINES, headline
 from tests import forked
 from tests.configuration import ROOT
@@ -66,6 +67,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_pipeline_declares_a_headline_for_each_family() -> None:
     declared = re.search(r"metrics:\n\s+- (\S+): \{cache: false\}", (ROOT / "dvc.yaml").read_text())
     assert declared and declared[1] == paths.headline("${key}").as_posix()
+
+
+def test_what_is_shown_is_what_families_and_revisions_are_compared_by() -> None:
+    """`evaluate` has a table of its own, so that other titles or columns run no report anew."""
+    assert HEADLINES.keys() == headlines.HEADLINES.keys()
+    for task, shown in HEADLINES.items():
+        compared = [metric.key for metric in headlines.HEADLINES[task]]
+        assert [*shown.values()] == compared[: len(shown)]
 
 
 def test_metrics_show_has_a_line_a_family(project: Path) -> None:
