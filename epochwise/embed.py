@@ -14,6 +14,7 @@ from epochwise import families
 from epochwise.core import paths
 from epochwise.core.cli import InputError, quiet, run
 from epochwise.core.files import write_table
+from epochwise.core.matrices import lists
 from epochwise.results import PARQUET, check_output
 
 
@@ -39,8 +40,7 @@ def embed(family: str, path: Path) -> pa.Table:
     network = keras_file.load(encoder)
     names, inputs = new_images.read(path, network, known[family].dataset)
     codes = Predictor(network).predict(inputs)
-    values = pa.FixedSizeListArray.from_arrays(codes.ravel(), codes.shape[1])
-    return pa.table({"image": names, "code": values})
+    return pa.table({"image": names, "code": lists(codes)})
 
 
 def main(

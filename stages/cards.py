@@ -37,7 +37,6 @@ TASKS: dict[families.Task, tuple[str, str]] = {
     ),
 }
 """What families of a task do, and what they are not for."""
-SPLITS = ("train", "valid", "test")
 SHOWN: dict[families.Task, tuple[str, ...]] = {
     "binary": (
         "roc_auc",
@@ -101,14 +100,14 @@ def _split_sizes(dataset: str, fetched: dict[str, Any]) -> dict[str, int]:
     counted = paths.dataset_metrics(dataset, "split")
     if counted.exists():
         counts = read_json(counted)
-        return {split: counts[split]["n"] for split in SPLITS}
+        return {split: counts[split]["n"] for split in paths.SPLITS}
     return {
         split: sum(
             count
             for key, count in fetched.items()
             if key == split or (key.startswith(f"{split}_") and isinstance(count, int))
         )
-        for split in SPLITS
+        for split in paths.SPLITS
     }
 
 

@@ -22,7 +22,6 @@ from epochwise.core.settings import Engine, Seed
 from epochwise.data.cleaning import without_punctuation
 from epochwise.data.partitions import take_rows, write_partitions
 
-NAMES = ("train", "valid", "test")
 OLDEST = -(2**62)
 """A time before all others, whose negative is a time too."""
 
@@ -52,7 +51,7 @@ class Split(params.Section):
 
 
 def assign(rows: pd.DataFrame, split: Split, seed: int) -> np.ndarray:
-    """The split of each row, as an object array (n,) of NAMES.
+    """The split of each row, as an object array (n,) of paths.SPLITS.
 
     `rows` has the columns `label`, `same_text` (equal for equal texts), `split`, the source's own,
     and `product_id` or `time` where rows are divided by it. Of the rows that the source has not
@@ -151,7 +150,7 @@ def check_splits(labels: np.ndarray, names: np.ndarray, own: list[str]) -> dict[
         InputError: a split would have reviews of one class only.
     """
     summary = {}
-    for name in NAMES:
+    for name in paths.SPLITS:
         chosen = labels[names == name]
         negative, positive = (np.count_nonzero(chosen == label) for label in (0, 1))
         if not (negative and positive):
@@ -190,7 +189,7 @@ def main() -> None:
         print(f"split: {without} of {len(facts)} reviews have no time and count as the oldest")
         metrics["without_time"] = without
     schema = next(partitions(source, 1)).schema
-    for name in NAMES:
+    for name in paths.SPLITS:
         tables = take_rows(partitions(source, rows), names == name)
         write_partitions(paths.review_split("split", name), tables, schema)
     write_json(paths.dataset_metrics("reviews", "split"), metrics)
@@ -201,7 +200,7 @@ def _facts(table: pa.Table, by: str) -> pd.DataFrame:
     label, texts = table["label"].to_numpy(), table["text"].to_pylist()
     words = _hashes([without_punctuation(text) for text in texts])
     facts = pd.DataFrame({"label": label, "same_text": words})
-    facts["split"] = pd.Categorical(table["split"].to_pandas(), NAMES)
+    facts["split"] = pd.Categorical(table["split"].to_pandas(), paths.SPLITS)
     if by == "time":
         facts["time"] = table["time"].to_pandas()
     if by == "product":

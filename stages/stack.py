@@ -14,14 +14,14 @@ from epochwise.core import paths
 from epochwise.core.cli import run
 from epochwise.core.files import replacing
 
-SPLITS = ("train", "valid", "test")
-
 
 def main() -> None:
     """Copy the scores of every family, and the size of its model."""
     for family in families.members():
         scores = paths.scores(family)
-        copies = {scores / f"{split}.parquet": paths.stacked(split, family) for split in SPLITS}
+        copies = {
+            scores / f"{split}.parquet": paths.stacked(split, family) for split in paths.SPLITS
+        }
         copies[scores / "model.json"] = paths.stacked_model(family)
         for source, target in copies.items():
             with replacing(target) as beside:

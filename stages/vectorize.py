@@ -21,6 +21,7 @@ from pydantic import Field, model_validator
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import partitions, read_table, write_json
+from epochwise.core.matrices import lists
 from epochwise.core.progress import track
 from epochwise.core.settings import Engine, Seed
 from epochwise.data.download import check_first_use, fetch_package
@@ -204,8 +205,7 @@ def fit_parts(
 def transform(table: pa.Table, embedding: np.ndarray, vectorizer: Vectorizer) -> pa.Table:
     """Reviews with `review_id, label, tokens` as a table of `schema`."""
     vectors = vectorize(table["tokens"], embedding, vectorizer)
-    column = pa.FixedSizeListArray.from_arrays(vectors.ravel(), vectors.shape[1])
-    columns = [table["review_id"], table["label"], column]
+    columns = [table["review_id"], table["label"], lists(vectors)]
     return pa.table(columns, schema=schema(vectors.shape[1]))
 
 

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+SPLITS = ("train", "valid", "test")
+"""The splits of every data set."""
+
 METRICS = Path("metrics")
 PLOTS = Path("plots")
 MODELS = Path("models")

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from epochwise.core import paths
 from epochwise.core.files import replacing, write_arrays, write_json, write_table
+from epochwise.core.matrices import lists
 from epochwise.families import Family
 from epochwise.inputs.images import Digits, Samples
 from epochwise.measures.reconstruction import cross_entropies, epoch_row, squared_errors
@@ -31,7 +32,6 @@ from epochwise.training.steps import Predictor, Trainer
 
 SHOWN = 10
 """Images of test that are kept to be shown, at most."""
-SPLITS = ("train", "valid", "test")
 
 
 def train(family: Family, params: Any, seed: int) -> None:
@@ -96,7 +96,7 @@ def score(family: Family, params: Any, seed: int) -> None:
     reconstruct = Predictor(network)
     with replacing(paths.scores(family.name)) as folder:
         folder.mkdir()
-        for split in SPLITS:
+        for split in paths.SPLITS:
             samples = data.read(split, network.input_shape[1:])
             inputs = scored_inputs(samples.inputs, split, params, seed)
             outputs = reconstruct.predict(inputs)
@@ -108,7 +108,7 @@ def score(family: Family, params: Any, seed: int) -> None:
 
 def scored_inputs(clean: np.ndarray, split: str, params: Any, seed: int) -> np.ndarray:
     """What a family reads when it is scored: `clean` (n, ...), with its noise if it has any."""
-    noise = streams.generator("score_noise", seed, SPLITS.index(split))
+    noise = streams.generator("score_noise", seed, paths.SPLITS.index(split))
     return add_noise(clean, params.deviation(), noise)
 
 
@@ -130,9 +130,7 @@ def _table(
     if inputs is not clean:
         columns["noisy_mse"] = squared_errors(clean, inputs)
     pixels = np.round(clean * 255).astype("uint8").reshape(len(clean), -1)
-    for name, values in (("code", codes), ("pixels", pixels)):
-        columns[name] = pa.FixedSizeListArray.from_arrays(values.ravel(), values.shape[1])
-    return pa.table(columns)
+    return pa.table(columns | {"code": lists(codes), "pixels": lists(pixels)})
 
 
 def _write_shown(

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from epochwise.core import paths
 from epochwise.core.files import replacing, write_arrays, write_json, write_table
+from epochwise.core.matrices import lists
 from epochwise.families import Family
 from epochwise.inputs import images
 from epochwise.inputs.images import Samples
@@ -77,7 +78,7 @@ def score(family: Family, params: ClassifierFit, seed: int) -> None:
     predictor = Predictor(network)
     with replacing(paths.scores(family.name)) as folder:
         folder.mkdir()
-        for split in ("train", "valid", "test"):
+        for split in paths.SPLITS:
             samples = data.read(split, network.input_shape[1:])
             probabilities = predictor.predict(samples.inputs)
             write_table(folder / f"{split}.parquet", _table(samples, probabilities))
@@ -87,10 +88,8 @@ def score(family: Family, params: ClassifierFit, seed: int) -> None:
 
 
 def _table(samples: Samples[Rows], probabilities: np.ndarray) -> pa.Table:
-    flat = probabilities.ravel()
-    rows = pa.FixedSizeListArray.from_arrays(flat, probabilities.shape[1])
-    ids = samples.ids.tolist()
-    return pa.table({"id": ids, "label": samples.labels, "probabilities": rows})
+    columns = {"id": samples.ids.tolist(), "label": samples.labels}
+    return pa.table(columns | {"probabilities": lists(probabilities)})
 
 
 def _write_hardest(path: Path, test: Samples[Rows], probabilities: np.ndarray) -> None:

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from epochwise.core import paths
 from epochwise.core.files import replacing, write_json, write_table
+from epochwise.core.matrices import lists
 from epochwise.families import Family
 from epochwise.inputs import images
 from epochwise.measures.generation import frechet_distance
@@ -131,7 +132,7 @@ def write_progress(history: list[Scored], folder: Path) -> None:
     shown = [scored.kept["shown"] for scored in history]
     steps = np.cumsum([len(scored.kept["losses"]) for scored in history])
     after = np.repeat(steps, [len(pixels) for pixels in shown])
-    table = {"step": after, "pixels": _lists(np.concatenate(shown))}
+    table = {"step": after, "pixels": lists(np.concatenate(shown))}
     write_table(folder / "progress.parquet", pa.table(table))
 
 
@@ -145,13 +146,13 @@ def score(family: Family, params: Any, seed: int) -> None:
     drawn = generate(Predictor(generator), latent(params, seed, "test_latent"))
     with replacing(paths.scores(family.name)) as folder:
         folder.mkdir()
-        for split in ("train", "valid", "test"):
+        for split in paths.SPLITS:
             real = data.read(split, images.DIGIT)
             columns = {"id": real.ids.tolist(), "label": real.labels}
-            columns["features"] = _lists(judge.features(real.inputs))
+            columns["features"] = lists(judge.features(real.inputs))
             write_table(folder / f"{split}.parquet", pa.table(columns))
-        columns = {"id": np.arange(len(drawn)), "pixels": _lists(to_bytes(drawn))}
-        columns |= {"features": _lists(judge.features(drawn)), "predicted": judge.labels(drawn)}
+        columns = {"id": np.arange(len(drawn)), "pixels": lists(to_bytes(drawn))}
+        columns |= {"features": lists(judge.features(drawn)), "predicted": judge.labels(drawn)}
         write_table(folder / "generated.parquet", pa.table(columns))
         for name in ("losses.parquet", "progress.parquet"):
             shutil.copyfile(paths.epochs(family.name) / name, folder / name)
@@ -174,8 +175,3 @@ def generate(generator: Predictor, noise: np.ndarray) -> np.ndarray:
 def to_bytes(drawn: np.ndarray) -> np.ndarray:
     """Images (n, 28, 28, 1) of 0 to 1 as pixels uint8 (n, 784)."""
     return np.round(drawn * 255).astype("uint8").reshape(len(drawn), -1)
-
-
-def _lists(values: np.ndarray) -> pa.FixedSizeListArray:
-    """A column of the rows of `values` (n, d)."""
-    return pa.FixedSizeListArray.from_arrays(values.ravel(), values.shape[1])

@@ -22,7 +22,6 @@ from epochwise.measures.binary import (
 from epochwise.reports.curves import calibration_curve, calibration_error, write_curves
 from epochwise.reports.files import write_metrics
 
-SPLITS = ("train", "valid", "test")
 ROC_POINTS = 200
 """Points of a ROC curve at most: a page with more is slow and looks the same."""
 QUARTERS = ("shortest", "second", "third", "longest")
@@ -40,7 +39,7 @@ def write(family: str, selection: dict[str, Any], seed: int) -> None:
     folder = paths.scores(family)
     threshold = selection["threshold"]
     model = read_json(folder / "model.json")
-    splits = {split: read_table(folder / f"{split}.parquet") for split in SPLITS}
+    splits = {split: read_table(folder / f"{split}.parquet") for split in paths.SPLITS}
     test = splits["test"]
     labels, probabilities = _arrays(test)
     predicted = at_threshold(probabilities, threshold).astype("int8")

@@ -1,10 +1,7 @@
-"""The files of reports: the metrics that all write, and the columns of scores that they read."""
+"""The files of metrics that all reports write."""
 
 from math import ceil, log10
 from typing import Any
-
-import numpy as np
-import pyarrow as pa
 
 from epochwise import families
 from epochwise.core import files, paths
@@ -42,9 +39,3 @@ def headline(metrics: dict[str, Any], task: families.Task) -> dict[str, float]:
         digits = ceil(-log10((high - low) / 2)) + 1 if high > low else DIGITS
         found[short] = round(metrics[name], max(digits, 0))
     return found
-
-
-def matrix(table: pa.Table, name: str) -> np.ndarray:
-    """A column of lists of one length d, as (n, d)."""
-    flat: np.ndarray = table[name].combine_chunks().flatten().to_numpy()
-    return flat.reshape(len(table), -1)

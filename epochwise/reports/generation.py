@@ -9,10 +9,11 @@ import pyarrow as pa
 
 from epochwise.core import paths
 from epochwise.core.files import read_json, read_table, write_table
+from epochwise.core.matrices import matrix
 from epochwise.measures.bootstrap import interval
 from epochwise.measures.generation import frechet_distance
 from epochwise.reports.curves import write_curves
-from epochwise.reports.files import matrix, write_metrics
+from epochwise.reports.files import write_metrics
 
 COUNTED = 200
 """Images whose classes are counted apart, as the epochs were chosen by as many."""
@@ -34,8 +35,8 @@ def write(family: str, selection: dict[str, Any], seed: int) -> None:
     drawn = read_table(folder / "generated.parquet")
     predicted = drawn["predicted"].to_numpy()
     histogram = np.bincount(predicted, minlength=len(read_json(folder / "classes.json")))
-    ours, train = matrix(drawn, "features"), _features(folder, "train")
-    for split in ("train", "valid", "test"):
+    ours, train = matrix(drawn["features"]), _features(folder, "train")
+    for split in paths.SPLITS:
         real = _features(folder, split)
         metrics: dict[str, Any] = {
             "n": len(real),
@@ -121,8 +122,8 @@ def draw(family: str, drawn: pa.Table, losses: pd.DataFrame, epoch: int) -> None
 
 
 def _features(folder: Path, split: str) -> np.ndarray:
-    return matrix(read_table(folder / f"{split}.parquet"), "features")
+    return matrix(read_table(folder / f"{split}.parquet")["features"])
 
 
 def _images(table: pa.Table) -> np.ndarray:
-    return matrix(table, "pixels").reshape(-1, 28, 28)
+    return matrix(table["pixels"]).reshape(-1, 28, 28)

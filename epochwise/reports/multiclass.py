@@ -8,10 +8,11 @@ import pyarrow as pa
 
 from epochwise.core import paths
 from epochwise.core.files import read_arrays, read_json, read_table, write_table
+from epochwise.core.matrices import matrix
 from epochwise.measures import bootstrap
 from epochwise.measures.multiclass import log_losses
 from epochwise.reports.curves import calibration_curve, calibration_error, write_curves
-from epochwise.reports.files import matrix, write_metrics
+from epochwise.reports.files import write_metrics
 
 
 def write(family: str, selection: dict[str, Any], seed: int) -> None:
@@ -23,9 +24,9 @@ def write(family: str, selection: dict[str, Any], seed: int) -> None:
     folder = paths.scores(family)
     classes = read_json(folder / "classes.json")
     parameters = read_json(folder / "model.json")["parameters"]
-    for split in ("train", "valid", "test"):
+    for split in paths.SPLITS:
         scored = read_table(folder / f"{split}.parquet")
-        labels, probabilities = scored["label"].to_numpy(), matrix(scored, "probabilities")
+        labels, probabilities = scored["label"].to_numpy(), matrix(scored["probabilities"])
         predicted, likely = probabilities.argmax(axis=1), probabilities.max(axis=1)
         right = predicted == labels
         metrics = {"n": len(labels), **report(labels, probabilities, classes)}

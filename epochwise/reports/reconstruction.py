@@ -8,12 +8,12 @@ import pyarrow as pa
 
 from epochwise.core import paths
 from epochwise.core.files import read_arrays, read_json, read_table, write_table
+from epochwise.core.matrices import matrix
 from epochwise.measures import bootstrap
 from epochwise.measures.reconstruction import psnr
 from epochwise.reports.curves import write_curves
-from epochwise.reports.files import matrix, write_metrics
+from epochwise.reports.files import write_metrics
 
-SPLITS = ("train", "valid", "test")
 ROWS = ("original", "noisy", "reconstruction")
 """What is shown of an image, one over the other."""
 
@@ -26,7 +26,7 @@ def write(family: str, selection: dict[str, Any], seed: int) -> None:
     """
     folder = paths.scores(family)
     parameters = read_json(folder / "model.json")["parameters"]
-    splits = {split: read_table(folder / f"{split}.parquet") for split in SPLITS}
+    splits = {split: read_table(folder / f"{split}.parquet") for split in paths.SPLITS}
     for split, scored in splits.items():
         metrics = measure(scored, seed) | {"epoch": selection["epoch"], "parameters": parameters}
         if split == "test":
@@ -75,8 +75,8 @@ def probe(train: pa.Table, test: pa.Table) -> dict[str, float | int]:
 
     tables = {"train": train, "test": test}
     labels = {name: table["label"].to_numpy() for name, table in tables.items()}
-    codes = {name: matrix(table, "code") for name, table in tables.items()}
-    pixels = {name: matrix(table, "pixels") / np.float32(255) for name, table in tables.items()}
+    codes = {name: matrix(table["code"]) for name, table in tables.items()}
+    pixels = {name: matrix(table["pixels"]) / np.float32(255) for name, table in tables.items()}
     size = codes["train"].shape[1]
     pca = PCA(min(size, *pixels["train"].shape), svd_solver="full").fit(pixels["train"])
     projected = {name: pca.transform(values) for name, values in pixels.items()}

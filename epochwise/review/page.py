@@ -207,11 +207,11 @@ def _pictures(page: Page, kind: str) -> str:
 
 def _data(page: Page) -> str:
     rows = [
-        (name, *(wording.whole(data.rows.get(split)) for split in ("train", "valid", "test")), kept)
+        (name, *(wording.whole(data.rows.get(split)) for split in paths.SPLITS), kept)
         for name, data in page.new.data.items()
         for kept in [", ".join(f"{reason} {n:,}" for reason, n in data.dropped.items()) or "none"]
     ]
-    table = Table("Data", ("data set", "train", "valid", "test", "rows left out"), rows)
+    table = Table("Data", ("data set", *paths.SPLITS, "rows left out"), rows)
     return _table(table) if rows else ""
 
 

@@ -17,9 +17,8 @@ from epochwise.review.revisions import Revision
 from epochwise.review.statistics import Noise
 
 DATASETS = ("reviews", "digits", "target")
-SPLITS = ("train", "valid", "test")
 CONTENT = {
-    "reviews": [paths.review_split("split", split).as_posix() for split in SPLITS],
+    "reviews": [paths.review_split("split", split).as_posix() for split in paths.SPLITS],
     "digits": [paths.DIGITS.as_posix()],
     "target": [paths.TARGET.as_posix()],
 }
@@ -218,7 +217,7 @@ def _data(revision: Revision, dataset: str) -> Data:
         for key, value in counts.items()
         if key.startswith(DROPPED) and number(value)
     }
-    rows = {split: _rows(counts, split) for split in SPLITS}
+    rows = {split: _rows(counts, split) for split in paths.SPLITS}
     # Counts may stay where samples do not, as with another seed.
     content = [revision.lock.outputs.get(path) for path in CONTENT[dataset]]
     if counts and (digests := [output.digest for output in content if output]):

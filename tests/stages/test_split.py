@@ -182,14 +182,14 @@ def test_stage_divides_all_rows_in_order_with_the_same_bytes(
         }
         Path("params.yaml").write_text(yaml.safe_dump(content))
         stage.main()
-        splits = [paths.review_split("split", name) for name in stage.NAMES]
+        splits = [paths.review_split("split", name) for name in paths.SPLITS]
         written.add(tuple(path.read_bytes() for path in (*splits, metrics_file)))
     assert len(written) == 1
     ids = [pq.read_table(path)["review_id"].to_pylist() for path in splits]
     assert all(part == sorted(part) for part in ids)
     assert sorted(number for part in ids for number in part) == list(range(60))
     metrics = read_json(metrics_file)
-    assert {name: metrics[name]["n"] for name in stage.NAMES} == {
+    assert {name: metrics[name]["n"] for name in paths.SPLITS} == {
         "train": 42,
         "valid": 6,
         "test": 12,

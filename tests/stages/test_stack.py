@@ -21,13 +21,13 @@ def test_each_split_is_copied_and_does_not_know_of_the_others(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(families, "members", lambda: ["lstm"])
-    for number, split in enumerate(stack.SPLITS):
+    for number, split in enumerate(paths.SPLITS):
         write_scores(number / 10, split)
     write_json(paths.scores("lstm") / "model.json", {"parameters": 7})
     stack.main()
-    written = {split: paths.stacked(split, "lstm").read_bytes() for split in stack.SPLITS}
+    written = {split: paths.stacked(split, "lstm").read_bytes() for split in paths.SPLITS}
     assert written == {
-        split: (paths.scores("lstm") / f"{split}.parquet").read_bytes() for split in stack.SPLITS
+        split: (paths.scores("lstm") / f"{split}.parquet").read_bytes() for split in paths.SPLITS
     }
     assert paths.stacked_model("lstm").read_text() == '{\n  "parameters": 7\n}\n'
     write_scores(0.9, "test")

@@ -9,8 +9,6 @@ from pydantic import Field
 from epochwise.core import params
 from epochwise.core.cli import InputError
 
-SPLITS = ("train", "valid", "test")
-
 
 class Division(params.Section):
     """The shares of splits that the source lacks.

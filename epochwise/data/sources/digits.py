@@ -13,7 +13,7 @@ from epochwise.core.cli import InputError
 from epochwise.core.files import file_sha256, replacing, write_arrays, write_json
 from epochwise.data.download import Bundled, Url, Urls, fetch_url, fetch_urls
 from epochwise.data.image_files.arrays import Labelled, array_files, read_labelled
-from epochwise.data.image_files.division import SPLITS, Division, divide, unseen
+from epochwise.data.image_files.division import Division, divide, unseen
 from epochwise.data.image_files.sklearn_digits import sklearn_digits
 
 SHOWN = 20
@@ -108,7 +108,7 @@ def write_splits(
     )
     counts: Counter[str] = Counter()
     seen: set[bytes] = set()
-    for split in reversed(SPLITS):
+    for split in reversed(paths.SPLITS):
         part, chosen = rows[split]
         images, labels = parts[part].images[chosen], parts[part].labels[chosen]
         keys = [sha256(image.tobytes()).digest() for image in images]
@@ -145,7 +145,7 @@ def fetch(digits: Params, seed: int) -> None:
     with replacing(paths.DIGITS) as folder:
         folder.mkdir()
         counts = write_splits(folder, parts, digits, seed)
-        for split in SPLITS:
+        for split in paths.SPLITS:
             if counts[split] < FEWEST:
                 raise InputError(
                     f"digits: {split} has {counts[split]} image, expected {FEWEST} at least: add"

@@ -15,7 +15,7 @@ from epochwise.core.files import file_sha256, replacing, write_arrays, write_jso
 from epochwise.data.download import Bundled, Url, fetch_url
 from epochwise.data.image_files.archive import is_archive, unpack
 from epochwise.data.image_files.arrays import SIZE, Labelled
-from epochwise.data.image_files.division import SPLITS, Division, divide, unseen
+from epochwise.data.image_files.division import Division, divide, unseen
 from epochwise.data.image_files.folders import ImageFiles, list_images, readable
 from epochwise.data.image_files.sklearn_digits import sklearn_digits
 
@@ -107,7 +107,7 @@ def choose_images(
     rows = divide(labels, target, seed, "target")
     chosen: dict[str, dict[str, list[Path]]] = {}
     seen: set[str] = set()
-    for split in reversed(SPLITS):
+    for split in reversed(paths.SPLITS):
         part, indices = rows[split]
         pairs = [files[part][index] for index in indices]
         contents = [file_sha256(path) for _, path in pairs]

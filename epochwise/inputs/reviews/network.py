@@ -11,6 +11,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from epochwise.core import paths
 from epochwise.core.files import partitions
+from epochwise.core.matrices import matrix
 from epochwise.core.params import Section
 from epochwise.inputs.reviews import fitted
 from epochwise.inputs.reviews.document_vectors import Vectorizer, vectorize
@@ -127,8 +128,7 @@ class VectorInputs:
 
     def prepared(self, tables: Iterable[pa.Table]) -> np.ndarray:
         """From the column `vector`."""
-        columns = (table["vector"].combine_chunks() for table in tables)
-        return mapped(column.flatten().to_numpy().reshape(len(column), -1) for column in columns)
+        return mapped(matrix(table["vector"]) for table in tables)
 
     def of_texts(self, texts: pa.ChunkedArray) -> np.ndarray:
         """Made and standardised with what was fitted on the train split."""
