@@ -198,4 +198,7 @@ def _run(
 
 
 if __name__ == "__main__":
-    serve(Connection(int(sys.argv[1])))
+    if sys.argv[1:] and sys.argv[1].isdecimal():
+        serve(Connection(int(sys.argv[1])))
+    else:
+        print(f"{__doc__}\nThe `dvc` of the environment starts it.")

@@ -45,9 +45,9 @@ def load_image(path: Path) -> "Image.Image":
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as image:
                 if image.format == "BMP" and image.info.get("compression") in RUN_LENGTHS:
-                    raise ValueError("BMP with run lengths is not read")
+                    raise ValueError("BMP with run lengths is unsupported")
                 if image.format in ("JPEG", "MPO") and _scans(path.read_bytes()) > MOST_SCANS:
-                    raise ValueError(f"it has more than {MOST_SCANS} scans")
+                    raise ValueError(f"JPEG of more than {MOST_SCANS} scans is unsupported")
                 image.load()
                 with suppress(Exception):  # a damaged note is none
                     ImageOps.exif_transpose(image, in_place=True)
@@ -66,9 +66,14 @@ def load_image(path: Path) -> "Image.Image":
         if number not in (None, errno.EINVAL):
             raise OSError(number, os.strerror(number), str(path)) from None
         large = isinstance(error, Image.DecompressionBombWarning | Image.DecompressionBombError)
-        remedy = "make it smaller" if large else "get it again"
+        remedy = "make it smaller" if large else _remedy(str(error))
         raise InputError(f"{path} cannot be read as an image: {error}: {remedy}") from None
     return image
+
+
+def _remedy(trouble: str) -> str:
+    """What to do about an image that may be whole, but of a kind that is not decoded."""
+    return "convert it to PNG" if "unsupported" in trouble.lower() else "get it again"
 
 
 def _scans(content: bytes) -> int:

@@ -229,3 +229,11 @@ def test_where_keras_cannot_load_a_stage_that_needs_it_says_so(
         assert server.run("stages.train", [], str(project), ENVIRONMENT) == 1
         assert run(server, project, "forked") == 0
     assert capfd.readouterr().err.count("ImportError: no keras") == 1
+
+
+@pytest.mark.parametrize("arguments", [["--help"], []])
+def test_who_starts_it_by_hand_is_told_what_it_is(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "epochwise.fork_server", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("The `dvc` of the environment starts it.\n")

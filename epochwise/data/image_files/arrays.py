@@ -126,7 +126,9 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
             raise ValueError(f"{other[0]!r} in it is no array")
     # Of a damaged file, zipfile, its decompressors and numpy's parser raise whatever they meet.
     except Exception as error:
-        raise InputError(f"{path} cannot be read as npz: {error}") from None
+        pickled = "it holds Python objects, expected arrays of numbers: convert it with astype"
+        trouble = pickled if "allow_pickle" in str(error) else error
+        raise InputError(f"{path} cannot be read as npz: {trouble}") from None
     return found
 
 
@@ -158,6 +160,8 @@ def _recognize(name: str, array: np.ndarray) -> tuple[str, np.ndarray]:
     if array.ndim == 3 and array.shape[1:] == (SIZE, SIZE) and array.dtype == np.uint8:
         return "images", array
     if array.ndim == 1 and array.dtype.kind in "iu":
+        if array.max(initial=0) > np.iinfo("int64").max:
+            raise InputError(f"{name}: found the label {array.max()}, expected 0, 1, 2 and so on")
         return "labels", array.astype("int64")
     raise InputError(
         f"{name}: found {array.dtype} of shape {array.shape}, expected uint8 images (n, {SIZE},"

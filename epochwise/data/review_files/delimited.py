@@ -28,9 +28,11 @@ def header(path: Path) -> list[str]:
         if _size(row) > START:
             raise InputError(f"{path}: found no end of the header in {START} bytes: is it a table?")
         if any("\0" in name for name in row):
+            size = 32 if "\0\0\0" in row[0] else 16
+            encoding = f"UTF-{size}{'BE' if row[0].startswith(chr(0)) else 'LE'}"
             raise InputError(
-                f"{path}: the header has NUL bytes, as text in UTF-16 does: convert the file, for"
-                " instance with `iconv -f UTF-16LE -t UTF-8`"
+                f"{path}: the header has NUL bytes, as text in {encoding} does: convert the file,"
+                f" for instance with `iconv -f {encoding} -t UTF-8`"
             )
         try:
             return [name.encode(BYTES).decode("utf-8").strip(" ") for name in row]

@@ -121,8 +121,13 @@ def _converted(review: dict[str, list[str]], path: Path, line: int) -> dict[str,
         found["rating"] = float(found["rating"])
         found["time"] = int(found["time"]) if found["time"] else None
         np.int64(found["time"] or 0)
-    except (ValueError, OverflowError) as error:
-        raise InputError(f"{path}: the review that begins in line {line}: {error}") from None
+    except (ValueError, OverflowError):
+        key = "review/time" if isinstance(found["rating"], float) else "review/score"
+        value = str(found[str(FIELDS[key])])[:SHOWN]
+        raise InputError(
+            f"{path}: the review that begins in line {line} has {value!r} as its '{key}', expected"
+            " a number"
+        ) from None
     if not STARS.low <= found["rating"] <= STARS.high:
         raise InputError(
             f"{path}: the review that begins in line {line} has the score {found['rating']:g},"

@@ -76,7 +76,7 @@ def test_images_that_take_long_for_their_bytes_are_refused(tmp_path: Path, frame
     end = content.index(b"\xff\xd9")
     scan = content.rindex(b"\xff\xda", 0, end)
     (tmp_path / "a.jpg").write_bytes(content[:scan] + content[scan:end] * 60 + content[end:])
-    with pytest.raises(InputError, match="has more than 50 scans"):
+    with pytest.raises(InputError, match="JPEG of more than 50 scans is unsupported: convert it"):
         load_image(tmp_path / "a.jpg")
 
 
@@ -84,7 +84,14 @@ def test_long_images_of_other_kinds_are_refused(tmp_path: Path) -> None:
     header = struct.pack("<IHHI IiiHHIIiiII", 0, 0, 0, 1078, 40, 4, 4, 1, 8, 1, 0, 0, 0, 256, 0)
     rows = (b"\4\1\0\0") * 4 + b"\0\1"
     (tmp_path / "a.bmp").write_bytes(b"BM" + header + bytes(1024) + rows)
-    with pytest.raises(InputError, match="BMP with run lengths is not read"):
+    with pytest.raises(InputError, match="BMP with run lengths is unsupported: convert it"):
+        load_image(tmp_path / "a.bmp")
+
+
+def test_a_kind_of_image_that_nothing_here_decodes_is_not_to_be_got_again(tmp_path: Path) -> None:
+    header = struct.pack("<IHHI IiiHHIIiiII", 0, 0, 0, 54, 40, 4, 4, 1, 2, 0, 0, 0, 0, 0, 0)
+    (tmp_path / "a.bmp").write_bytes(b"BM" + header + bytes(99))
+    with pytest.raises(InputError, match=r"Unsupported BMP pixel depth \(2\): convert it to PNG$"):
         load_image(tmp_path / "a.bmp")
 
 

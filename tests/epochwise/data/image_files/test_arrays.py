@@ -101,7 +101,13 @@ def test_damaged_files_are_refused_by_name(
 
 def test_pickled_arrays_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x_train=np.array([{}], object))
-    with pytest.raises(InputError, match=r"a\.npz cannot be read as npz"):
+    with pytest.raises(InputError, match=r"a\.npz cannot be read as npz: it holds Python objec"):
+        read_labelled(array_files(tmp_path))
+
+
+def test_a_label_that_is_too_large_is_shown_as_it_is(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", y=np.array([0, 2**63 + 5], "uint64"))
+    with pytest.raises(InputError, match=r"a\.npz:y: found the label 9223372036854775813, expecte"):
         read_labelled(array_files(tmp_path))
 
 

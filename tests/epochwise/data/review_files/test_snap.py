@@ -46,6 +46,19 @@ def test_lines_that_belong_to_no_review_are_refused(
         read(tmp_path, content)
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("review/score: five", "line 1 has 'five' as its 'review/score', expected a number$"),
+        ("review/score: 1\nreview/time: now", "'now' as its 'review/time', expected a number$"),
+        (f"review/score: 1\nreview/time: {2**63}", f"'{2**63}' as its 'review/time', expected a"),
+    ],
+)
+def test_what_is_no_number_is_told_by_its_key(tmp_path: Path, line: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read(tmp_path, f"{line}\nreview/text: so\n")
+
+
 @pytest.mark.parametrize("content", ["", "\n\n"])
 def test_a_file_without_a_review_is_refused(tmp_path: Path, content: str) -> None:
     with pytest.raises(InputError, match=r"f\.txt has no review: is it complete\?"):

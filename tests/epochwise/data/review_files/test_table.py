@@ -183,7 +183,11 @@ def test_what_is_nested_stays_as_it_is_written(nested: list[str]) -> None:
         (b"a" * 70_000, "no end of the header in 65536 bytes"),
         (b"text,label\n" + b"a" * 17_000_000 + b",1\n", "line 2 is longer than 16777216"),
         (b"text,label\ncaf\xe9,1\n", r"row 1: column 'text' has b'\\xe9', expected UTF-8"),
-        (b"text\0,label\na,1\n", "the header has NUL bytes, as text in UTF-16 does"),
+        (b"text\0,label\na,1\n", "the header has NUL bytes, as text in UTF-16LE does"),
+        *(
+            ("text,label\na,1\n".encode(encoding), f"`iconv -f {encoding} -t UTF-8`")
+            for encoding in ("UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE")
+        ),
     ],
 )
 def test_hostile_csv_files_are_refused(content: bytes, message: str) -> None:
