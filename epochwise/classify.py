@@ -38,7 +38,6 @@ def classify(family: str | None, path: Path) -> pd.DataFrame:
     with quiet():
         from epochwise.inputs import new_images
         from epochwise.training import keras_file
-        from epochwise.training.steps import Predictor
     model, classes = paths.chosen(family) / "model.keras", paths.scores(family) / "classes.json"
     for needed in (model, classes):
         if not needed.exists():
@@ -50,8 +49,7 @@ def classify(family: str | None, path: Path) -> pd.DataFrame:
         raise InputError(
             f"{model} does not tell the classes of {classes}: run `dvc repro score@{family}`"
         )
-    names, inputs = new_images.read(path, network, known[family].dataset)
-    probabilities = Predictor(network).predict(inputs)
+    names, probabilities = new_images.apply(network, path, known[family].dataset)
     return pd.DataFrame(
         {
             "image": names,

@@ -33,13 +33,11 @@ def embed(family: str, path: Path) -> pa.Table:
     with quiet():
         from epochwise.inputs import new_images
         from epochwise.training import keras_file
-        from epochwise.training.steps import Predictor
     encoder = paths.chosen(family) / f"{known[family].embeds}.keras"
     if not encoder.exists():
         raise InputError(f"{encoder} not found: run `dvc repro select@{family}`")
     network = keras_file.load(encoder)
-    names, inputs = new_images.read(path, network, known[family].dataset)
-    codes = Predictor(network).predict(inputs)
+    names, codes = new_images.apply(network, path, known[family].dataset)
     return pa.table({"image": names, "code": lists(codes)})
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import keras
 import numpy as np
@@ -12,6 +12,9 @@ from epochwise.core.files import read_arrays
 from epochwise.core.images import load_image
 from epochwise.training import keras_file
 from epochwise.training.steps import Rows
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Shape = tuple[int, int, int]
 """Height, width and channels of an image."""
@@ -132,21 +135,26 @@ def scaled(pixels: np.ndarray) -> np.ndarray:
 def read_files(files: Sequence[Path] | np.ndarray, shape: Shape) -> np.ndarray:
     """Images resized to `shape`, uint8 (n, *shape).
 
-    What is transparent is white in colours and black, as behind digits, in shades of grey.
-
     Raises:
         InputError: a file cannot be read as an image.
+    """
+    pixels = np.empty((len(files), *shape), np.uint8)
+    for index, path in enumerate(files):
+        image = load_image(path)
+        pixels[index] = resized(image, shape)
+    return pixels
+
+
+def resized(image: "Image.Image", shape: Shape) -> np.ndarray:
+    """An image resized to `shape`, uint8.
+
+    What is transparent is white in colours and black, as behind digits, in shades of grey.
     """
     from PIL import Image
 
     height, width, channels = shape
-    pixels = np.empty((len(files), *shape), np.uint8)
-    for index, path in enumerate(files):
-        image = load_image(path)
-        if image.has_transparency_data:
-            behind = Image.new("RGBA", image.size, "black" if channels == 1 else "white")
-            image = Image.alpha_composite(behind, image.convert("RGBA"))
-        image = image.convert(MODES[channels])
-        resized = image.resize((width, height), Image.Resampling.BILINEAR)
-        pixels[index] = np.asarray(resized).reshape(shape)
-    return pixels
+    if image.has_transparency_data:
+        behind = Image.new("RGBA", image.size, "black" if channels == 1 else "white")
+        image = Image.alpha_composite(behind, image.convert("RGBA"))
+    image = image.convert(MODES[channels])
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR)).reshape(shape)

@@ -1,7 +1,8 @@
 """New images for a trained network: files, folders of them, IDX and npz files."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import keras
@@ -13,21 +14,35 @@ from epochwise.core.files import read_json
 from epochwise.core.images import SUFFIXES, UNREAD, load_image
 from epochwise.data.image_files.arrays import read_images
 from epochwise.data.image_files.folders import check_name
-from epochwise.inputs.images import ImageFiles, scaled
-from epochwise.training.steps import Rows
+from epochwise.inputs.images import Shape, resized, scaled
+from epochwise.training.steps import Predictor, batch_size
 
+KNOWN = ", ".join(sorted(SUFFIXES))
+"""The endings of files of images, for messages."""
 BRIGHT = 127
 """The mean of a border above which it is light; pixels go to 255."""
-TOGETHER = 256
-"""Images that are looked at at once."""
+Batch = tuple[list[str], np.ndarray]
+"""Names of images (n,), and what a network reads of them (n, h, w, channels)."""
 
 
-def read(path: Path, network: keras.Model, dataset: str) -> tuple[list[str], Rows]:
-    """Names of the images at `path` (n,), and what `network` reads of them (n, h, w, channels).
+def apply(network: keras.Model, path: Path, dataset: str) -> tuple[list[str], np.ndarray]:
+    """Names of the images at `path` (n,), and what `network` makes of them (n, ...).
 
-    Images are resized, and those of the target data set decoded when their rows are asked for. A
-    network for the data set `digits` reads white on black, pixels from 0 to 1, and IDX and npz
-    files too.
+    Raises:
+        InputError: as `read` does.
+    """
+    predictor, names, made = Predictor(network), [], []
+    for called, inputs in read(path, network.input_shape[1:], dataset):
+        names += called
+        made.append(predictor.predict(inputs))
+    return names, np.concatenate(made)
+
+
+def read(path: Path, shape: Shape, dataset: str) -> Iterator[Batch]:
+    """The images at `path`, resized to `shape`, as many at a time as a network predicts of.
+
+    Those for the data set `digits` are white on black, pixels from 0 to 1, and may stand in an IDX
+    or npz file too.
 
     Images of a folder that cannot be read are left out, and named on standard error.
 
@@ -37,31 +52,49 @@ def read(path: Path, network: keras.Model, dataset: str) -> tuple[list[str], Row
     digits = dataset == "digits"
     if not path.exists():
         raise InputError(f"there is no file or folder {path}")
-    if path.is_file() and path.suffix.lower() not in SUFFIXES:
-        if not digits or path.suffix.lower() in UNREAD:
-            raise InputError(
-                f"{path}: expected an image ({', '.join(sorted(SUFFIXES))}) or a folder of images"
-            )
-        pixels = read_images(path)
-        _tell_of_dark_on_light([pixels])
-        return [str(row) for row in range(len(pixels))], scaled(pixels)
+    if not path.is_file() or path.suffix.lower() in SUFFIXES:
+        batches = _of_files(path, shape)
+    elif digits and path.suffix.lower() not in UNREAD:
+        batches = _of_arrays(path, shape)
+    else:
+        raise InputError(f"{path}: expected an image ({KNOWN}) or a folder of images")
+    if digits or _target_is_digits():
+        batches = _telling_of_dark_on_light(batches)
+    empty = True
+    for names, pixels in batches:
+        yield names, scaled(pixels[..., 0]) if digits else pixels
+        empty = False
+    if empty:
+        raise InputError(f"{path}: found no images ({KNOWN})")
+
+
+def _of_arrays(path: Path, shape: Shape) -> Iterator[Batch]:
+    pixels, size = read_images(path)[..., None], batch_size(shape)
+    for start in range(0, len(pixels), size):
+        part = pixels[start : start + size]
+        yield [str(start + row) for row in range(len(part))], part
+
+
+def _of_files(path: Path, shape: Shape) -> Iterator[Batch]:
     folder, files = (path.parent, [path]) if path.is_file() else (path, _listed(path))
     for file in files:
         check_name(str(file.relative_to(folder)), folder)
-    if path.is_dir():
-        files = list(_readable(files))
-    if not files:
-        raise InputError(f"{path}: found no images ({', '.join(sorted(SUFFIXES))})")
-    names = [str(file.relative_to(folder)) for file in files]
-    images = ImageFiles(files, network.input_shape[1:])
-    if digits:
-        pixels = images[:][..., 0]
-        _tell_of_dark_on_light([pixels])
-        return names, scaled(pixels)
-    if _target_is_digits():
-        starts = range(0, len(names), TOGETHER)
-        _tell_of_dark_on_light(images[start : start + TOGETHER][..., 0] for start in starts)
-    return names, images
+    decoded = _decoded(files, shape, alone=path.is_file())
+    while batch := list(islice(decoded, batch_size(shape))):
+        names = [str(file.relative_to(folder)) for file, _ in batch]
+        yield names, np.stack([pixels for _, pixels in batch])
+
+
+def _decoded(files: list[Path], shape: Shape, *, alone: bool) -> Iterator[tuple[Path, np.ndarray]]:
+    for file in files:
+        try:
+            image = load_image(file)
+        except InputError as error:
+            if alone:
+                raise
+            print(f"left out: {error}", file=sys.stderr)
+        else:
+            yield file, resized(image, shape)
 
 
 def _target_is_digits() -> bool:
@@ -73,13 +106,14 @@ def _target_is_digits() -> bool:
     return False
 
 
-def _tell_of_dark_on_light(parts: Iterable[np.ndarray]) -> None:
-    """Say on standard error how many of images, in parts (n, h, w), are light at their border."""
+def _telling_of_dark_on_light(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """Pass batches on, and say at the end how many of their images are light at their border."""
     count = light = 0
-    for pixels in parts:
-        border = np.ones(pixels.shape[1:], bool)
+    for names, pixels in batches:
+        yield names, pixels
+        border = np.ones(pixels.shape[1:3], bool)
         border[1:-1, 1:-1] = False
-        light += int(np.count_nonzero(pixels[:, border].mean(axis=1) > BRIGHT))
+        light += int(np.count_nonzero(pixels[:, border, 0].mean(axis=1) > BRIGHT))
         count += len(pixels)
     if light:
         print(
@@ -98,13 +132,3 @@ def _listed(folder: Path) -> list[Path]:
         and path.suffix.lower() in SUFFIXES | UNREAD
         and not any(part[0] == "." for part in path.relative_to(folder).parts)
     ]
-
-
-def _readable(files: list[Path]) -> Iterator[Path]:
-    for path in files:
-        try:
-            load_image(path)
-        except InputError as error:
-            print(f"left out: {error}", file=sys.stderr)
-        else:
-            yield path

@@ -133,8 +133,13 @@ class Predictor:
         return made
 
 
+def batch_size(shape: tuple[Any, ...]) -> int:
+    """Of how many samples of a `shape` a network predicts at once."""
+    return max(1, min(BATCH, VALUES // math.prod(shape)))
+
+
 def _slices(inputs: Rows) -> list[slice]:
-    size = max(1, min(BATCH, VALUES // math.prod(inputs.shape[1:])))
+    size = batch_size(inputs.shape[1:])
     return [slice(start, start + size) for start in range(0, inputs.shape[0], size)]
 
 
