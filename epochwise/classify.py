@@ -15,6 +15,7 @@ from epochwise import families
 from epochwise.core import lock, paths
 from epochwise.core.cli import InputError, quiet, run
 from epochwise.core.files import read_json
+from epochwise.core.forms import Classes
 from epochwise.results import CSV, PARQUET, Output, check_output, write_output
 
 CHAMPION = "multiclass_target"
@@ -39,16 +40,15 @@ def classify(family: str | None, path: Path) -> pd.DataFrame:
         from epochwise.inputs import new_images
         from epochwise.training import keras_file
     model, classes = paths.chosen(family) / "model.keras", paths.scores(family) / "classes.json"
+    remedy = f"run `dvc repro score@{family}`"
     for needed in (model, classes):
         if not needed.exists():
-            raise InputError(f"{needed} not found: run `dvc repro score@{family}`")
+            raise InputError(f"{needed} not found: {remedy}")
     if not lock.is_current(lock.read(), f"score@{family}", (str(paths.chosen(family)),)):
-        raise InputError(f"{classes} is of another training: run `dvc repro score@{family}`")
-    network, called = keras_file.load(model), read_json(classes)
-    if not isinstance(called, list) or network.output_shape != (None, len(called)):
-        raise InputError(
-            f"{model} does not tell the classes of {classes}: run `dvc repro score@{family}`"
-        )
+        raise InputError(f"{classes} is of another training: {remedy}")
+    network, called = keras_file.load(model), read_json(classes, Classes, remedy)
+    if network.output_shape != (None, len(called)):
+        raise InputError(f"{model} does not tell the classes of {classes}: {remedy}")
     names, probabilities = new_images.apply(network, path, known[family].dataset)
     return pd.DataFrame(
         {

@@ -30,7 +30,8 @@ from dvc.repo import Repo
 from epochwise import families
 from epochwise.core import paths, training_noise
 from epochwise.core.cli import InputError, run
-from epochwise.core.files import read_json, write_metrics
+from epochwise.core.files import parse_json, read_json, write_metrics
+from epochwise.core.forms import Report
 from epochwise.core.lock import LOCK, is_current, parse, upstream
 from epochwise.core.lock import read as read_lock
 
@@ -129,13 +130,11 @@ def read(revision: str | None, path: Path) -> dict[str, Any]:
     if revision is None:
         if path == LOCK:
             return read_lock()
-        found = read_json(path) if path.exists() else {}
-        if not isinstance(found, dict):
-            raise InputError(f"{path} is damaged: run `dvc repro` to build it")
+        found = read_json(path, Report) if path.exists() else {}
         return found
     shown = subprocess.run(["git", "show", f"{revision}:./{path}"], capture_output=True)
     try:
-        found = (json.loads if path.suffix == ".json" else parse)(shown.stdout)
+        found = (parse_json if path.suffix == ".json" else parse)(shown.stdout)
     except (yaml.YAMLError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

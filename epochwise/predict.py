@@ -20,6 +20,7 @@ from epochwise import families
 from epochwise.core import lock, params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import read_json, read_table
+from epochwise.core.forms import TEXT, ReviewSelection
 from epochwise.data.cleaning import Clean, clean_text
 from epochwise.data.review_files.table import open_table, read_columns
 from epochwise.inputs.reviews.tokens import split, tokenize
@@ -56,20 +57,13 @@ def load(name: str | None) -> Classifier:
         raise InputError(
             f"the family '{name}' does not read reviews: expected one of {', '.join(known)}"
         )
-    selection = paths.metrics(name, "selection.json")
+    selection, remedy = paths.metrics(name, "selection.json"), f"run `dvc repro threshold@{name}`"
     if not selection.exists():
-        raise InputError(f"{selection} not found: run `dvc repro threshold@{name}`")
+        raise InputError(f"{selection} not found: {remedy}")
     _check_current(name)
-    family, threshold = families.load(name), _threshold(selection, name)
+    threshold = read_json(selection, ReviewSelection, remedy)["threshold"]
+    family = families.load(name)
     return Classifier(family, family.read_params(), threshold, params.read("clean", Clean))
-
-
-def _threshold(selection: Path, name: str) -> float:
-    """The threshold in the file `selection` of the family `name`, from 0 to 1."""
-    match read_json(selection):
-        case {"threshold": float() | int() as threshold} if 0 <= threshold <= 1:
-            return threshold
-    raise InputError(f"{selection} has no threshold: run `dvc repro threshold@{name}` to build it")
 
 
 def _check_current(name: str) -> None:
@@ -125,7 +119,7 @@ def _count_strange(texts: pa.ChunkedArray) -> int:
     """
     if not paths.VOCABULARY.exists():
         return 0
-    vocabulary = read_table(paths.VOCABULARY)
+    vocabulary = read_table(paths.VOCABULARY, {"word": TEXT})
     words = vocabulary.filter(pc.match_substring_regex(vocabulary["word"], WORD))
     known = pc.list_value_length(tokenize(split(texts), words))
     return int(np.count_nonzero(known.to_numpy() == 0))

@@ -8,6 +8,7 @@ of train and valid.
 from epochwise.core import params, paths
 from epochwise.core.cli import quiet, run, without
 from epochwise.core.files import read_arrays, replacing, write_arrays
+from epochwise.core.forms import IMAGES
 from epochwise.core.settings import Seed
 
 
@@ -20,7 +21,7 @@ def main() -> None:
     section, seed = params.read("transfer", base.Transfer), params.read("seed", Seed).training
     runtime.start(seed)
     if section.base == "digits":
-        arrays = read_arrays(paths.BASE_DIGITS)
+        arrays = read_arrays(paths.BASE_DIGITS, IMAGES)
         fit = params.read("train.cnn", cnn.Params)
         made = base.train_on_digits(fit, scaled(arrays["images"]), arrays["labels"], seed)
     else:

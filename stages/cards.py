@@ -10,6 +10,7 @@ from epochwise import families
 from epochwise.core import paths, training_noise
 from epochwise.core.cli import run
 from epochwise.core.files import read_json, replacing
+from epochwise.core.forms import Form, Report
 from epochwise.reports.escaping import escape
 
 TASKS: dict[families.Task, tuple[str, str]] = {
@@ -55,9 +56,36 @@ SHOWN: dict[families.Task, tuple[str, ...]] = {
 }
 
 
+class Fetched(Form):
+    """metrics/<data set>/fetch.json."""
+
+    source: str
+    licence: str
+    train: int = 0
+    valid: int = 0
+    test: int = 0
+
+
+class Size(Form):
+    """The size of a split."""
+
+    n: int
+
+
+class Divided(Form):
+    """metrics/reviews/split.json."""
+
+    train: Size
+    valid: Size
+    test: Size
+
+
 def card(family: str, row: families.Row, noise: dict[str, Any]) -> str:
     """The model card of `family`, as Markdown, from what the pipeline keeps of it."""
-    test, valid = (read_json(paths.metrics(family, f"{split}.json")) for split in ("test", "valid"))
+    form = Report.of(("n", "epoch", "parameters"))
+    test, valid = (
+        read_json(paths.metrics(family, f"{split}.json"), form) for split in ("test", "valid")
+    )
     does, limits = TASKS[row.task]
     parts = [
         f"# {family}",
@@ -89,7 +117,7 @@ def _section(title: str, content: str) -> list[str]:
 
 
 def _data(dataset: str) -> str:
-    fetched = read_json(paths.dataset_metrics(dataset, "fetch"))
+    fetched = read_json(paths.dataset_metrics(dataset, "fetch"), Fetched)
     sizes = _split_sizes(dataset, fetched)
     listed = ", ".join(f"{count:,} {name}" for name, count in sizes.items())
     return f"Source `{fetched['source']}`: {listed}. Terms: {fetched['licence']}."
@@ -99,7 +127,7 @@ def _split_sizes(dataset: str, fetched: dict[str, Any]) -> dict[str, int]:
     """Samples by split: counted by the stage `split`, or by `fetch`, as a whole or by class."""
     counted = paths.dataset_metrics(dataset, "split")
     if counted.exists():
-        counts = read_json(counted)
+        counts = read_json(counted, Divided)
         return {split: counts[split]["n"] for split in paths.SPLITS}
     return {
         split: sum(

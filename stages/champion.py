@@ -16,6 +16,7 @@ from epochwise import families
 from epochwise.core import params, paths, training_noise
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import read_json, write_metrics
+from epochwise.core.forms import Report
 from epochwise.measures.columns import COMPARED, LOWEST
 
 
@@ -58,7 +59,7 @@ def choose(
         InputError: the reports have no such metric, or it is none to compare families by.
     """
     for family, report in reports.items():
-        known = [name for name in report if name in COMPARED and isinstance(report[name], float)]
+        known = [name for name in report if name in COMPARED]
         if metric not in known:
             raise InputError(
                 f"champion.metric is '{metric}', by which {family} cannot be compared on"
@@ -93,8 +94,11 @@ def main() -> None:
     noise = training_noise.read()
     champions = {}
     for name, members in groups(table).items():
-        reports = {family: read_json(paths.metrics(family, "valid.json")) for family in members}
         metric = section.metric[table[members[0]].task]
+        form = Report.of({"parameters", metric} & {"parameters", *COMPARED})
+        reports = {
+            family: read_json(paths.metrics(family, "valid.json"), form) for family in members
+        }
         champions[name] = choose(metric, reports, noise, section)
     write_metrics(paths.CHAMPIONS, {"champions": champions})
     for name, chosen in champions.items():

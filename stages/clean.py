@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import write_json
+from epochwise.core.forms import REVIEWS
 from epochwise.core.progress import track
 from epochwise.core.settings import Engine
 from epochwise.data.cleaning import Clean, Digits, Punctuation, clean_text, without_punctuation
@@ -178,7 +179,9 @@ def main() -> None:
     try:
         cleaning = partial(clean_partition, digits=clean.digits, punctuation=clean.punctuation)
         with started(engine) as over:
-            tables = track(over(cleaning, paths.RAW_REVIEWS), None, "clean: parts of the reviews")
+            tables = track(
+                over(cleaning, paths.RAW_REVIEWS, REVIEWS), None, "clean: parts of the reviews"
+            )
             facts = _set_aside(tables, everything)
         why = dropped(facts, clean.drop_duplicates)
         stays = why == 0

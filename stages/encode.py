@@ -19,6 +19,7 @@ from pydantic import PositiveInt
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import partitions, write_json, write_table
+from epochwise.core.forms import LISTS, TEXT, TEXTS
 from epochwise.core.progress import track
 from epochwise.core.settings import Engine
 from epochwise.data.partitions import write_partitions
@@ -29,7 +30,6 @@ VOCABULARY_SCHEMA = pa.schema([("word", pa.string()), ("count", pa.int64())])
 SEQUENCES_SCHEMA = pa.schema(
     [("review_id", pa.int64()), ("label", pa.int8()), ("tokens", pa.list_(pa.int32()))]
 )
-COLUMNS = ["review_id", "label", "text"]
 LENGTHS = (50, 100)
 """Lengths for which the metrics give the share of reviews that a cut would shorten."""
 
@@ -121,18 +121,20 @@ def main() -> None:
     rows = engine.partition_rows
     sources = {name: paths.review_split("split", name) for name in ("train", "valid")}
     for source in sources.values():  # both, so that nothing is written if one is missing
-        next(partitions(source, rows=1), None)
-    texts = track(partitions(sources["train"], rows, ["text"]), None, "encode: vocabulary")
+        next(partitions(source, 1, TEXTS))
+    texts = track(partitions(sources["train"], rows, {"text": TEXT}), None, "encode: vocabulary")
     vocabulary = build_vocabulary((split(table["text"]) for table in texts), encode)
     metrics: dict[str, Any] = {"vocabulary": len(vocabulary)}
     encode_partition = partial(sequences, vocabulary=vocabulary)
     with started(engine) as over:
         for name, source in sources.items():
             target = paths.review_split("sequences", name)
-            tables = track(over(encode_partition, source, COLUMNS), None, f"encode: {name}")
+            tables = track(over(encode_partition, source, TEXTS), None, f"encode: {name}")
             write_partitions(target, tables, SEQUENCES_SCHEMA)
-            texts = partitions(source, rows, ["text"])
-            metrics[name] = summarize(texts, partitions(target, rows, ["tokens"]), vocabulary)
+            texts = partitions(source, rows, {"text": TEXT})
+            metrics[name] = summarize(
+                texts, partitions(target, rows, {"tokens": LISTS}), vocabulary
+            )
     write_table(paths.VOCABULARY, vocabulary)
     write_json(paths.dataset_metrics("reviews", "encode"), metrics)
 

@@ -6,6 +6,7 @@ from epochwise import families
 from epochwise.core import params, paths
 from epochwise.core.cli import run
 from epochwise.core.files import read_json
+from epochwise.core.forms import ReviewSelection, Selection
 from epochwise.core.settings import Seed
 
 
@@ -13,7 +14,8 @@ def main(family: str) -> None:
     """Evaluate FAMILY: metrics of every split with their intervals, predictions, plots."""
     task = families.row(family).task
     report = import_module(f"epochwise.reports.{task}")
-    selection = read_json(paths.metrics(family, "selection.json"))
+    form = ReviewSelection if task == "binary" else Selection
+    selection = read_json(paths.metrics(family, "selection.json"), form)
     report.write(family, selection, params.read("seed", Seed).data)
 
 

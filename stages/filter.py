@@ -13,6 +13,7 @@ from pydantic import FiniteFloat
 
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
+from epochwise.core.epochs import epoch_table
 from epochwise.core.files import SIGNIFICANT, replacing, write_metrics
 
 
@@ -89,7 +90,7 @@ def _how_close(missed: pd.DataFrame, family: str) -> str:
 
 def main(family: str) -> None:
     """Filter the epochs of FAMILY."""
-    table = pd.read_csv(paths.metrics(family, "epochs.csv"))
+    table = epoch_table(family)
     found = survivors(table, params.read(f"filter.{family}", Rule), family)
     write_metrics(paths.metrics(family, "filter.json"), found)
     with replacing(paths.metrics(family, "epochs_overview.csv")) as beside:

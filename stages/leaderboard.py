@@ -13,11 +13,20 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 import pandas as pd
 import typer
+from pydantic import create_model
 
 from epochwise import families
 from epochwise.core import lock, params, paths
 from epochwise.core.cli import InputError, run
-from epochwise.core.files import read_json, read_table, replacing, write_metrics
+from epochwise.core.files import (
+    check_form,
+    read_csv,
+    read_json,
+    read_table,
+    replacing,
+    write_metrics,
+)
+from epochwise.core.forms import ANY, PLACES, SHARES, Form, Report
 from epochwise.core.settings import Seed
 from epochwise.core.timing import recorded_seconds
 from epochwise.measures.binary import at_threshold, compared_metrics, weighted_mean
@@ -42,6 +51,17 @@ COLUMNS: dict[families.Task, tuple[str, ...]] = {
     "generation": ("frechet", "classes_of_200"),
 }
 """The metrics that are shown of a task."""
+
+
+REMEDY = "run `dvc repro --force -s leaderboard`"
+"""What makes the leaderboard anew, of which DVC knows nothing."""
+
+
+class Difference(Form):
+    """A metric's difference from that of the rival."""
+
+    difference: float
+    p: float
 
 
 class Sampled(NamedTuple):
@@ -90,7 +110,8 @@ def entries(table: dict[str, families.Row], seed: int) -> dict[str, dict[str, An
     read = cache(lambda family: sampled(family, table[family].task, seed))
     found = {}
     for family, row in table.items():
-        entry = read_json(paths.metrics(family, "test.json"))
+        form = Report.of(("epoch", *COLUMNS[row.task]))
+        entry = read_json(paths.metrics(family, "test.json"), form)
         if row.rival:
             _check_pairs(family, read(family).ids, row.rival, read(row.rival).ids)
             entry[f"against_{row.rival}"] = compare(read(family), read(row.rival))
@@ -100,14 +121,16 @@ def entries(table: dict[str, families.Row], seed: int) -> dict[str, dict[str, An
 
 def sampled(family: str, task: families.Task, seed: int) -> Sampled:
     """What `evaluate` kept of a family, in the order of its ids, resampled."""
-    table = read_table(paths.predictions(family)).sort_by("id")
+    read = {"probability": SHARES} if task == "binary" else {"predicted": PLACES}
+    columns = {"id": ANY, "label": PLACES, **read}
+    table = read_table(paths.predictions(family), columns).sort_by("id")
     ids, labels = table["id"].to_numpy(), table["label"].to_numpy()
     if task != "binary":
         right = labels == table["predicted"].to_numpy()
         return sample(ids, right, lambda drawn: {"accuracy": weighted_mean(right, drawn)}, seed)
-    threshold = read_json(paths.metrics(family, "test.json"))["threshold"]
+    report = read_json(paths.metrics(family, "test.json"), Report.of(["threshold"]))
     likely = table["probability"].to_numpy()
-    predicted = at_threshold(likely, threshold)
+    predicted = at_threshold(likely, report["threshold"])
     return sample(
         ids, predicted == labels, partial(compared_metrics, labels, predicted, likely), seed
     )
@@ -145,10 +168,9 @@ def _row(family: str, entry: dict[str, Any], row: families.Row) -> dict[str, str
         if name in entry.get("ci95", {}):
             low, high = entry["ci95"][name]
             shown[name] += f" [{low:.3f}, {high:.3f}]"
-    compared = entry.get(f"against_{row.rival}")
-    if compared:
-        metric = next(iter(compared))
-        difference = compared[metric]
+    metric = HEADLINES[row.task][0].key
+    difference = entry.get(f"against_{row.rival}", {}).get(metric)
+    if difference:
         shown[f"{metric} - {row.rival}"] = (
             f"{difference['difference']:+.3f} (p {difference['p']:.3f})"
         )
@@ -158,6 +180,28 @@ def _row(family: str, entry: dict[str, Any], row: families.Row) -> dict[str, str
     seconds = entry["train_seconds"]
     shown["train"] = f"{seconds:.0f} s" if seconds is not None else "-"
     return shown
+
+
+def read_leaderboard(table: dict[str, families.Row]) -> dict[str, dict[str, Any]]:
+    """What metrics/leaderboard.json says of the families in `table`.
+
+    Raises:
+        InputError: it is damaged, or of another version of the project.
+    """
+    found = read_json(paths.LEADERBOARD, dict[str, dict[str, Any]], REMEDY)
+    for family in table.keys() & found:
+        check_form(paths.LEADERBOARD, found[family], _form(table[family]), REMEDY, family)
+    return found
+
+
+def _form(row: families.Row) -> type[Report]:
+    """What is shown of a family."""
+    metric: Any = {HEADLINES[row.task][0].key: (Difference | None, None)}
+    further: Any = {
+        "train_seconds": (float | None, ...),
+        f"against_{row.rival}": (create_model("Against", __base__=Form, **metric), {}),
+    }
+    return create_model("Entry", __base__=Report.of(("epoch", *COLUMNS[row.task])), **further)
 
 
 def plotted(table: dict[str, families.Row], leaderboard: dict[str, dict[str, Any]]) -> pd.DataFrame:
@@ -174,13 +218,14 @@ def plotted(table: dict[str, families.Row], leaderboard: dict[str, dict[str, Any
 
 def curves(table: dict[str, families.Row]) -> dict[str, pd.DataFrame]:
     """The curves of all families by kind: columns `family, curve, x, y, n`."""
+    columns = dict.fromkeys(CURVE_COLUMNS, ANY)
     # As text: a class 0 stays one beside the rates of other curves.
     read = pd.concat(
-        pd.read_csv(paths.plot("curves", family, "csv"), dtype=str).assign(family=family)
+        read_csv(paths.plot("curves", family, "csv"), columns, ANY, str).assign(family=family)
         for family in table
     )
-    columns = ["family", *CURVE_COLUMNS]
-    return {name: read.loc[read["curve"].isin(kinds), columns] for name, kinds in CURVES.items()}
+    shown = ["family", *CURVE_COLUMNS]
+    return {name: read.loc[read["curve"].isin(kinds), shown] for name, kinds in CURVES.items()}
 
 
 def outdated(leaderboard: dict[str, dict[str, Any]], table: Iterable[str]) -> list[str]:
@@ -188,7 +233,7 @@ def outdated(leaderboard: dict[str, dict[str, Any]], table: Iterable[str]) -> li
     locked = lock.read()
 
     def is_shown(family: str) -> bool:
-        report = read_json(paths.metrics(family, "test.json"))
+        report = read_json(paths.metrics(family, "test.json"), Report)
         return bool(report.items() <= leaderboard.get(family, {}).items())
 
     return [
@@ -205,13 +250,14 @@ def main(
     table = families.table()
     if not show:
         leaderboard = entries(table, params.read("seed", Seed).data)
+        plots = {"leaderboard": plotted(table, leaderboard), **curves(table)}
         write_metrics(paths.LEADERBOARD, leaderboard)
-        for name, data in {"leaderboard": plotted(table, leaderboard), **curves(table)}.items():
+        for name, data in plots.items():
             with replacing(paths.PLOTS / f"{name}.csv") as beside:
                 data.to_csv(beside, index=False)
     elif not paths.LEADERBOARD.exists():
-        raise InputError(f"{paths.LEADERBOARD} not found: run `dvc repro --force -s leaderboard`")
-    leaderboard = read_json(paths.LEADERBOARD)
+        raise InputError(f"{paths.LEADERBOARD} not found: {REMEDY}")
+    leaderboard = read_leaderboard(table)
     for title, shown in tables(table, leaderboard).items():
         print(f"\n{title}\n{shown.to_string(index=False)}")
     if show and (stale := outdated(leaderboard, table)):

@@ -12,7 +12,9 @@ import pandas as pd
 
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
+from epochwise.core.epochs import epoch_table
 from epochwise.core.files import copy_epoch, read_json, write_metrics
+from epochwise.core.forms import Epochs
 from epochwise.measures.columns import falls
 
 
@@ -54,8 +56,8 @@ def choose(table: pd.DataFrame, epochs: list[int], rule: Rule, family: str) -> i
 def main(family: str) -> None:
     """Choose the epoch of FAMILY."""
     rule = params.read(f"select.{family}", Rule)
-    table = pd.read_csv(paths.metrics(family, "epochs.csv"))
-    kept = read_json(paths.metrics(family, "filter.json"))
+    table = epoch_table(family)
+    kept = read_json(paths.metrics(family, "filter.json"), Epochs)
     epoch = choose(table, kept["epochs"], rule, family)
     copy_epoch(paths.epochs(family), epoch, paths.chosen(family))
     measured = table.set_index("epoch").drop(columns="kept").loc[epoch]

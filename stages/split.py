@@ -18,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import partitions, write_json
+from epochwise.core.forms import CLEAN
 from epochwise.core.settings import Engine, Seed
 from epochwise.data.cleaning import without_punctuation
 from epochwise.data.partitions import take_rows, write_partitions
@@ -174,7 +175,7 @@ def main() -> None:
     rows = params.read("engine", Engine).partition_rows
     source = paths.CLEAN_REVIEWS
     facts = pd.concat(
-        (_facts(table, split.by) for table in partitions(source, rows)), ignore_index=True
+        (_facts(table, split.by) for table in partitions(source, rows, CLEAN)), ignore_index=True
     )
     names = assign(facts, split, params.read("seed", Seed).data)
     metrics: dict[str, Any] = {

@@ -14,6 +14,7 @@ from pydantic import Field, NonNegativeFloat, model_validator
 
 from epochwise.core import params, paths
 from epochwise.core.cli import run
+from epochwise.core.epochs import epoch_table
 from epochwise.core.files import (
     copy_epoch,
     read_json,
@@ -22,6 +23,7 @@ from epochwise.core.files import (
     rounded,
     write_metrics,
 )
+from epochwise.core.forms import BINARY, NUMBERS, Epochs
 from epochwise.measures.binary import log_losses
 
 Objective = Literal["recall_floor", "f_beta", "youden", "cost", "fixed"]
@@ -138,16 +140,16 @@ def kept_epochs(family: str) -> dict[str, Any]:
     """The epochs to choose among; all of a family whose epochs are not filtered."""
     filtered = paths.metrics(family, "filter.json")
     if filtered.exists():
-        found: dict[str, Any] = read_json(filtered)
+        found: dict[str, Any] = read_json(filtered, Epochs)
         return found
-    epochs = pd.read_csv(paths.metrics(family, "epochs.csv"))["epoch"]
-    return {"epochs": epochs.tolist(), "relaxed": False}
+    return {"epochs": epoch_table(family)["epoch"].tolist(), "relaxed": False}
 
 
 def valid_curves(family: str, epochs: list[int], thresholds: np.ndarray) -> pd.DataFrame:
     """The curves of all `epochs` on `valid`, with the columns `epoch` and `log_loss`."""
     columns = {epoch: f"epoch_{epoch:03d}" for epoch in epochs}
-    table = read_table(paths.epochs(family) / "valid.parquet", ["label", *columns.values()])
+    expected = {"label": BINARY} | dict.fromkeys(columns.values(), NUMBERS)
+    table = read_table(paths.epochs(family) / "valid.parquet", expected)
     labels = table["label"].to_numpy()
     curves = []
     for epoch in epochs:

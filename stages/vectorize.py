@@ -21,6 +21,7 @@ from pydantic import Field, model_validator
 from epochwise.core import params, paths
 from epochwise.core.cli import InputError, run
 from epochwise.core.files import partitions, read_table, write_json
+from epochwise.core.forms import LISTS, TOKENS, VOCABULARY
 from epochwise.core.matrices import lists
 from epochwise.core.progress import track
 from epochwise.core.settings import Engine, Seed
@@ -221,22 +222,23 @@ def main() -> None:
     engine = params.read("engine", Engine)
     splits = {split: paths.review_split("sequences", split) for split in SPLITS}
     tables = {
-        split: partial(partitions, path, engine.partition_rows) for split, path in splits.items()
+        split: partial(partitions, path, engine.partition_rows, columns=TOKENS)
+        for split, path in splits.items()
     }
     for split in SPLITS:  # both, so that nothing is written if one is missing
-        next(tables[split](), None)
-    vocabulary = read_table(paths.VOCABULARY)
-    sentences = partial(tables["train"], columns=["tokens"])
+        next(tables[split]())
+    vocabulary = read_table(paths.VOCABULARY, VOCABULARY)
+    sentences = partial(tables["train"], columns={"tokens": LISTS})
     seed = params.read("seed", Seed).data
     embedding, training = embed(section, vocabulary, sentences, seed)
     parts = fit_parts(section, vocabulary["count"].to_numpy(), sentences, seed)
     with started(engine) as over:
         raw = partial(known_vectors, embedding=embedding, parts=parts)
-        vectorizer = fit(over(raw, splits["train"]), parts)
+        vectorizer = fit(over(raw, splits["train"], TOKENS), parts)
         size = len(vectorizer.mean)
         transform_partition = partial(transform, embedding=embedding, vectorizer=vectorizer)
         for split in SPLITS:
-            made = over(transform_partition, splits[split])
+            made = over(transform_partition, splits[split], TOKENS)
             vectors = track(made, None, f"vectorize: {split}")
             write_partitions(paths.review_split("vectors", split), vectors, schema(size))
     lengths = length_percentiles(sentences())

@@ -61,7 +61,7 @@ def told() -> Iterator[None]:
     except FileNotFoundError as error:
         if not error.filename:
             raise
-        remedy = "install it" if error.filename == "git" else "run `dvc repro` to build it"
+        remedy = "install it" if error.filename == "git" else lock.remedy(error.filename)
         _exit(f"{error.filename} not found: {remedy}")
     except InputError as error:
         _exit(str(error))

@@ -9,13 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from epochwise.core import forms, lock
 from epochwise.core.cli import InputError
+from epochwise.core.forms import Array, Arrays, Columns, Kind
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SIGNIFICANT = 4
 """Digits of a number in git: one more than the interval of a metric on some thousand samples."""
@@ -97,16 +102,63 @@ def rounded(content: Any) -> Any:
             return content
 
 
-def read_json(path: Path) -> Any:
-    """The content of a JSON file.
+def read_json(path: Path, form: Any = Any, remedy: str = "") -> Any:
+    """The content of a JSON file, which has a `form` that pydantic knows to check.
+
+    `remedy` is what a person is told to do where it has not, for a file that no stage makes.
 
     Raises:
-        InputError: the file is damaged.
+        InputError: the file is damaged, or of another form.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is damaged ({error}): run `dvc repro` to build it") from None
+        refuse(path, str(error), remedy)
+    check_form(path, content, form, remedy)
+    return content
+
+
+def check_form(path: Path, content: Any, form: Any, remedy: str = "", key: str = "") -> None:
+    """Check what stands at the `key` of a JSON file, as `read_json` does.
+
+    Raises:
+        InputError: it is of another form.
+    """
+    if trouble := forms.json_trouble(content, form, key):
+        refuse(path, trouble, remedy)
+
+
+def parse_json(content: bytes) -> Any:
+    """What the bytes of a JSON file mean.
+
+    Raises:
+        ValueError, RecursionError: they are no JSON, as with NaN, or with a key that is there twice
+            since a merge.
+    """
+    text = content.decode("utf-8")
+    return json.loads(text, object_pairs_hook=_mapping, parse_constant=_no_number)
+
+
+def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key '{key}' is there twice")
+        found[key] = value
+    return found
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
+
+
+def refuse(path: Path, trouble: str, remedy: str = "") -> NoReturn:
+    """Refuse a file that the pipeline has written, for a `trouble` with it.
+
+    Raises:
+        InputError: always; the message tells the `remedy`, or which stage makes the file.
+    """
+    raise InputError(f"{path} is damaged ({trouble}): {remedy or lock.remedy(path)}") from None
 
 
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:
@@ -115,20 +167,52 @@ def write_arrays(path: Path, **arrays: np.ndarray) -> None:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of an npz file by name.
+def read_arrays(
+    path: Path, expected: Arrays | None = None, optional: Arrays | None = None
+) -> dict[str, np.ndarray]:
+    """The arrays of an npz file by name: those `expected`, and `optional` ones; None for all.
 
     Raises:
-        InputError: the file is damaged.
+        InputError: the file is missing or damaged, or an array is missing or another one.
     """
+    with _loading(path), np.load(path, allow_pickle=False) as file:
+        arrays = dict(file)
+    if expected is None:
+        return arrays
+    there = {name: array for name, array in (optional or {}).items() if name in arrays}
+    if trouble := forms.arrays_trouble(arrays, expected, there):
+        refuse(path, trouble)
+    return {name: arrays[name] for name in expected | there}
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Write an array as an npy file."""
+    with replacing(path) as beside, beside.open("wb") as file:
+        np.save(file, array)
+
+
+def read_array(path: Path, expected: Array) -> np.ndarray:
+    """The array of an npy file.
+
+    Raises:
+        InputError: the file is missing or damaged, or the array is another one.
+    """
+    with _loading(path), path.open("rb") as file:
+        array: np.ndarray = np.lib.format.read_array(file, allow_pickle=False)
+    if trouble := forms.arrays_trouble({path.stem: array}, {path.stem: expected}, {}):
+        refuse(path, trouble)
+    return array
+
+
+@contextmanager
+def _loading(path: Path) -> Iterator[None]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return dict(arrays)
+        yield
     except FileNotFoundError:
-        raise
+        raise InputError(f"{path} not found: {lock.remedy(path)}") from None
     # Of a damaged file, zipfile and numpy's parser raise whatever they meet.
     except Exception as error:
-        raise InputError(f"{path} is damaged ({error}): run `dvc repro` to build it") from None
+        refuse(path, str(error))
 
 
 def write_table(path: Path, table: pa.Table) -> None:
@@ -137,26 +221,65 @@ def write_table(path: Path, table: pa.Table) -> None:
         pq.write_table(table, beside)
 
 
-def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """A Parquet file as an Arrow table.
+def read_table(
+    path: Path, columns: Columns | None = None, optional: Columns | None = None
+) -> pa.Table:
+    """A Parquet file as an Arrow table, with these columns and those `optional` ones that it has.
+
+    None for all.
 
     Raises:
-        InputError: the file is missing, damaged, or is not Parquet.
+        InputError: the file is missing, damaged, or not Parquet; or it lacks a column or all rows.
     """
+    if columns is None:
+        with _refusing(path):
+            return pq.read_table(path, partitioning=None)
     with _refusing(path):
-        return pq.read_table(path, columns=columns, partitioning=None)
+        known = pq.read_schema(path).names
+        there = {name: kind for name, kind in (optional or {}).items() if name in known}
+        names = [name for name in (columns | there) if name in known]
+        table = pq.read_table(path, columns=names, partitioning=None)
+    return _checked(path, table, columns | there)
 
 
-def partitions(path: Path, rows: int, columns: list[str] | None = None) -> Iterator[pa.Table]:
-    """The rows of a Parquet file in order, as tables of at most `rows` rows.
+def _checked(path: Path, table: pa.Table, columns: Columns | None) -> pa.Table:
+    if columns and (trouble := forms.table_trouble(table, columns)):
+        refuse(path, trouble)
+    return table
+
+
+def read_csv(
+    path: Path, columns: Columns, others: Kind, kind: type[str] | None = None
+) -> "pd.DataFrame":
+    """A csv file of the pipeline, with these `columns`, and `others` of one kind.
+
+    Values are of the type `kind`, or else of that which they look like.
 
     Raises:
-        InputError: the file is missing, damaged, or is not Parquet.
+        InputError: the file is damaged, lacks a column or all rows, or a value is another one.
     """
-    with _refusing(path), pq.ParquetFile(path) as source:
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path, dtype=kind)
+    except ValueError as error:
+        refuse(path, str(error))
+    rest = {name: others for name in table if name not in columns}
+    _checked(path, pa.Table.from_pandas(table, preserve_index=False), columns | rest)
+    return table
+
+
+def partitions(path: Path, rows: int, columns: Columns | None = None) -> Iterator[pa.Table]:
+    """The rows of a Parquet file in order, as tables of at most `rows` rows; None: all columns.
+
+    Raises:
+        InputError: the file is missing, damaged, or not Parquet; or it lacks a column or all rows.
+    """
+    names = columns and list(columns)
+    with _opened(path, columns) as source:
         for groups in row_groups(source, rows):
-            for batch in source.iter_batches(rows, row_groups=groups, columns=columns):
-                yield pa.Table.from_batches([batch])
+            for batch in source.iter_batches(rows, row_groups=groups, columns=names):
+                yield _checked(path, pa.Table.from_batches([batch]), columns)
 
 
 class Partition(NamedTuple):
@@ -166,24 +289,26 @@ class Partition(NamedTuple):
     groups: list[int]
     place: int
     rows: int
-    columns: list[str] | None
+    columns: Columns | None
 
     def read(self) -> pa.Table:
         """The table."""
-        with _refusing(Path(self.path)), pq.ParquetFile(self.path) as source:
-            table = source.read_row_groups(self.groups, self.columns)
-        return table.slice(self.place * self.rows, self.rows).combine_chunks()
+        path, names = Path(self.path), self.columns and list(self.columns)
+        with _refusing(path), pq.ParquetFile(path) as source:
+            table = source.read_row_groups(self.groups, names)
+        part = table.slice(self.place * self.rows, self.rows).combine_chunks()
+        return _checked(path, part, self.columns)
 
 
 def partitions_to_read(
-    path: Path, rows: int, columns: list[str] | None = None
+    path: Path, rows: int, columns: Columns | None = None
 ) -> Iterator[Partition]:
     """What `partitions` gives, each to be read where it is needed.
 
     Raises:
-        InputError: the file is missing, damaged, or is not Parquet.
+        InputError: the file is missing, damaged, or not Parquet; or there are no rows.
     """
-    with _refusing(path), pq.ParquetFile(path) as source:
+    with _opened(path, columns) as source:
         for groups in row_groups(source, rows):
             size = sum(source.metadata.row_group(group).num_rows for group in groups)
             for place in range(math.ceil(size / rows)):
@@ -207,13 +332,23 @@ def row_groups(file: pq.ParquetFile, rows: int) -> Iterator[list[int]]:
 
 
 @contextmanager
+def _opened(path: Path, columns: Columns | None) -> Iterator[pq.ParquetFile]:
+    with _refusing(path), pq.ParquetFile(path) as source:
+        if columns and not source.metadata.num_rows:
+            refuse(path, forms.NO_ROWS)
+        yield source
+
+
+@contextmanager
 def _refusing(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise InputError(f"{path} not found: run `dvc repro` to build it") from None
+        raise InputError(f"{path} not found: {lock.remedy(path)}") from None
     except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path} cannot be read as Parquet: {error}") from None
+        raise InputError(
+            f"{path} cannot be read as Parquet: {error}: {lock.remedy(path)}"
+        ) from None
 
 
 def copy_epoch(epochs: Path, epoch: int, folder: Path) -> None:
@@ -224,7 +359,7 @@ def copy_epoch(epochs: Path, epoch: int, folder: Path) -> None:
     """
     found = sorted(epochs.glob(f"{epoch:03d}.*"))
     if not found:
-        raise InputError(f"{epochs} has no model of epoch {epoch}: run `dvc repro` to build it")
+        raise InputError(f"{epochs} has no model of epoch {epoch}: {lock.remedy(epochs)}")
     with replacing(folder) as beside:
         beside.mkdir()
         for source in found:

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -127,8 +128,7 @@ def upstream(
 
     `within` are the beginnings of the paths of outputs whose makers are looked for.
     """
-    stages = _stages(locked)
-    makers = {out["path"]: name for name, e in stages.items() for out in e.get("outs") or ()}
+    stages, makers = _stages(locked), _makers(locked)
 
     def made_by(path: str) -> list[str]:
         return [makers[place] for place in places(path) if place in makers]
@@ -142,6 +142,20 @@ def upstream(
             deps = [dep["path"] for dep in stages[name].get("deps") or ()]
             ahead += [name for path in deps if path.startswith(within) for name in made_by(path)]
     return found
+
+
+def remedy(path: str | Path) -> str:
+    """What a person is told to do for a file of the pipeline to be made anew.
+
+    It names the stage that makes it, by what dvc.lock knows.
+    """
+    from epochwise.core.cli import InputError
+
+    makers = {}
+    with suppress(InputError):
+        makers = _makers(read())
+    stage = next((f" {makers[place]}" for place in places(str(path)) if place in makers), "")
+    return f"run `dvc repro{stage}` to build it"
 
 
 def places(path: str) -> list[str]:
@@ -161,6 +175,12 @@ def _is_stage(entry: Any) -> bool:
 
 def _stages(locked: dict[str, Any]) -> dict[str, Any]:
     return locked.get("stages") or {}
+
+
+def _makers(locked: dict[str, Any]) -> dict[str, str]:
+    """The stage that made each output, by its path."""
+    stages = _stages(locked).items()
+    return {out["path"]: name for name, entry in stages for out in entry.get("outs") or ()}
 
 
 def _at(values: Any, key: str) -> Any:

@@ -124,13 +124,16 @@ def check(block: Any, schema: type[SectionT], key: str, path: Path = PARAMS) -> 
     try:
         return schema.model_validate(block)
     except ValidationError as error:
-        found = [(_place(detail, block), detail) for detail in error.errors()]
-        # Of the kinds that a value may be, that is meant in which it is wrong at the deepest place.
-        within = {place[:end] for place, _ in found for end in range(len(place))}
-        lines = [
-            _explain(detail, place, key, schema) for place, detail in found if place not in within
-        ]
-        raise InputError(f"{path}: " + "; ".join(lines)) from None
+        raise InputError(f"{path}: {explain(error, block, key, _known_keys(schema))}") from None
+
+
+def explain(error: ValidationError, block: Any, key: str = "", known: Iterable[str] = ()) -> str:
+    """What is wrong in `block`, which stands at `key`; `known` are keys that it may have."""
+    found = [(_place(detail, block), detail) for detail in error.errors()]
+    # Of the kinds that a value may be, that is meant in which it is wrong at the deepest place.
+    within = {place[:end] for place, _ in found for end in range(len(place))}
+    lines = [_explain(detail, place, key, known) for place, detail in found if place not in within]
+    return "; ".join(lines)
 
 
 def load(path: Path = PARAMS) -> Any:
@@ -193,18 +196,19 @@ def _place(detail: Any, block: Any) -> tuple[Any, ...]:
     return (*place, detail["loc"][-1]) if detail["type"] == "missing" else tuple(place)
 
 
-def _explain(detail: Any, place: tuple[Any, ...], key: str, schema: type[Section]) -> str:
+def _explain(detail: Any, place: tuple[Any, ...], key: str, known: Iterable[str]) -> str:
     location = ".".join(str(part) for part in (key, *place) if part != "")
     if detail["type"] == "extra_forbidden":
-        return f"unknown key '{location}'{suggest(str(detail['loc'][-1]), _known_keys(schema))}"
+        return f"unknown key '{location}'{suggest(str(detail['loc'][-1]), known)}"
     if detail["type"] == "missing":
         return f"key '{location}' is missing"
-    reason = detail["msg"].removeprefix("Value error, ")
+    reason = detail["msg"].removeprefix("Value error, ").partition(" or instance of ")[0]
     found = f" is {SHORT.repr(detail['input'])}"
     if isinstance(detail["input"], dict):
         # Of a whole block the reason says which keys do not go together.
         found = "" if detail["type"] == "value_error" else " is a mapping"
-    return f"'{location}'{found}: {reason[0].lower()}{reason[1:]}"
+    at = f"'{location}'" if location else "it"
+    return f"{at}{found}: {reason[0].lower()}{reason[1:]}"
 
 
 def _known_keys(schema: type[BaseModel]) -> set[str]:

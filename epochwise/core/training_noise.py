@@ -3,8 +3,8 @@
 from typing import Any
 
 from epochwise.core import paths
-from epochwise.core.cli import InputError
 from epochwise.core.files import read_json
+from epochwise.core.forms import Noise
 
 
 def read() -> dict[str, Any]:
@@ -13,13 +13,5 @@ def read() -> dict[str, Any]:
     Raises:
         InputError: the file is damaged, for instance by a conflict of git.
     """
-    try:
-        found = read_json(paths.NOISE) if paths.NOISE.exists() else {}
-    except InputError:
-        found = None
-    if not isinstance(found, dict):
-        raise InputError(
-            f"{paths.NOISE} is damaged: take that of the last commit, with"
-            f" `git checkout HEAD -- {paths.NOISE}`"
-        )
-    return found
+    remedy = f"take that of the last commit, with `git checkout HEAD -- {paths.NOISE}`"
+    return read_json(paths.NOISE, dict[str, Noise], remedy) if paths.NOISE.exists() else {}

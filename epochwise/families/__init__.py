@@ -165,10 +165,12 @@ def champion(group: str) -> str:
         InputError: none is chosen.
     """
     from epochwise.core.files import read_json
+    from epochwise.core.forms import Champions
 
-    match read_json(paths.CHAMPIONS):
-        case {"champions": {**groups}}:
-            match groups.get(group):
-                case {"family": str(name)}:
-                    return name
-    raise InputError(f"{paths.CHAMPIONS} has no champion of {group}: run `dvc repro champion`")
+    # A DVC that cannot read this file runs no stage.
+    remedy = "run `python -m epochwise.check` and `dvc repro champion`"
+    found = read_json(paths.CHAMPIONS, Champions, remedy)["champions"].get(group)
+    if found is None:
+        raise InputError(f"{paths.CHAMPIONS} has no champion of {group}: {remedy}")
+    name: str = found["family"]
+    return name

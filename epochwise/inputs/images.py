@@ -9,6 +9,7 @@ import numpy as np
 
 from epochwise.core import paths
 from epochwise.core.files import read_arrays
+from epochwise.core.forms import IMAGES, LABELS, SAMPLES, Array
 from epochwise.core.images import load_image
 from epochwise.training import keras_file
 from epochwise.training.steps import Rows
@@ -45,7 +46,7 @@ class Digits:
 
     def labels(self, split: str) -> np.ndarray:
         """The labels of a split, int64 (n,)."""
-        return read_arrays(paths.digits(split))["labels"]
+        return read_arrays(paths.digits(split), {"labels": LABELS})["labels"]
 
     def read(self, split: str, shape: Shape = DIGIT) -> Samples[np.ndarray]:
         """The digits of a split, float32 (n, 28, 28, 1), pixels from 0 to 1.
@@ -55,7 +56,7 @@ class Digits:
         """
         if shape != DIGIT:
             raise ValueError(f"a network reads images of {shape}, but digits are of {DIGIT}")
-        arrays = read_arrays(paths.digits(split))
+        arrays = read_arrays(paths.digits(split), IMAGES | SAMPLES)
         return Samples(scaled(arrays["images"]), arrays["labels"], arrays["ids"])
 
 
@@ -80,7 +81,8 @@ class Target:
 
     def features(self, split: str) -> Samples[np.ndarray]:
         """The features (n, d) that the base network makes of train or valid, in their order."""
-        return Samples(**read_arrays(paths.BASE / f"{split}.npz"))
+        expected = {"inputs": Array((None, None))} | SAMPLES
+        return Samples(**read_arrays(paths.BASE / f"{split}.npz", expected))
 
     def base(self) -> keras.Model:
         """The base network, from images of 0 to 255 to features."""

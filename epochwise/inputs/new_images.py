@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -100,10 +101,8 @@ def _decoded(files: list[Path], shape: Shape, *, alone: bool) -> Iterator[tuple[
 def _target_is_digits() -> bool:
     """Whether the target data set is that of digits, light on black."""
     about = paths.dataset_metrics("target", "fetch")
-    match read_json(about) if about.exists() else {}:
-        case {"source": "digits_transfer"}:
-            return True
-    return False
+    found = read_json(about, dict[str, Any]) if about.exists() else {}
+    return found.get("source") == "digits_transfer"
 
 
 def _telling_of_dark_on_light(batches: Iterator[Batch]) -> Iterator[Batch]:

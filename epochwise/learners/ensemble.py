@@ -10,6 +10,7 @@ from epochwise import families
 from epochwise.core import paths
 from epochwise.core.cli import InputError
 from epochwise.core.files import read_json, read_table, replacing, write_json, write_table
+from epochwise.core.forms import FACTS, NUMBERS, SCORED, TEXT, Model
 from epochwise.families import Family
 from epochwise.inputs.reviews.texts import scored, scored_epochs
 from epochwise.measures.binary import epoch_row
@@ -50,7 +51,7 @@ def score(family: Family, params: Any, seed: int) -> None:
             likely = family.module.probabilities(model, given)
             write_table(folder / f"{split}.parquet", scored(reviews, likely))
         write_table(folder / "valid.parquet", read_single_epoch(family.name, "valid"))
-        sizes = [read_json(paths.stacked_model(member))["parameters"] for member in members]
+        sizes = [read_json(paths.stacked_model(member), Model)["parameters"] for member in members]
         weights = model["weight"].to_pylist()
         write_json(
             folder / "model.json",
@@ -79,7 +80,7 @@ def probabilities(family: Family, params: Any, texts: pa.ChunkedArray) -> np.nda
 def _read(split: str, members: list[str]) -> tuple[pa.Table, dict[str, np.ndarray]]:
     """The reviews of a split, as `scored` takes them, and P(1) (n,) by each member."""
     files = {member: paths.stacked(split, member) for member in members}
-    tables = {member: read_table(file) for member, file in files.items()}
+    tables = {member: read_table(file, SCORED, FACTS) for member, file in files.items()}
     reviews = tables[members[0]]
     for member, table in tables.items():
         if table["id"] != reviews["id"]:
@@ -97,4 +98,5 @@ def _members(model: pa.Table) -> list[str]:
 
 
 def _chosen(family: Family) -> pa.Table:
-    return read_table(paths.chosen(family.name) / "model.parquet")
+    columns = {"member": TEXT, "weight": NUMBERS}
+    return read_table(paths.chosen(family.name) / "model.parquet", columns)

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from epochwise.core import paths
 from epochwise.core.files import read_table, replacing, write_json, write_table
+from epochwise.core.forms import NUMBERS, TEXT
 from epochwise.families import Family
 from epochwise.inputs.reviews.texts import read_test, read_texts, scored, scored_epochs
 from epochwise.measures.binary import epoch_row
@@ -67,4 +68,5 @@ def _of_texts(family: Family, model: pa.Table, params: Any, texts: pa.ChunkedArr
 
 
 def _chosen(family: Family) -> pa.Table:
-    return read_table(paths.chosen(family.name) / "model.parquet")
+    columns = {"term": TEXT, "idf": NUMBERS, "coefficient": NUMBERS}
+    return read_table(paths.chosen(family.name) / "model.parquet", columns)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from epochwise.core import paths
 from epochwise.core.beside import beside
 from epochwise.core.files import read_json, read_table, write_table
+from epochwise.core.forms import FACTS, SCORED, Model
 from epochwise.measures import bootstrap
 from epochwise.measures.binary import (
     at_threshold,
@@ -38,8 +39,10 @@ def write(family: str, selection: dict[str, Any], seed: int) -> None:
     """
     folder = paths.scores(family)
     threshold = selection["threshold"]
-    model = read_json(folder / "model.json")
-    splits = {split: read_table(folder / f"{split}.parquet") for split in paths.SPLITS}
+    model = read_json(folder / "model.json", Model)
+    splits = {
+        split: read_table(folder / f"{split}.parquet", SCORED, FACTS) for split in paths.SPLITS
+    }
     test = splits["test"]
     labels, probabilities = _arrays(test)
     predicted = at_threshold(probabilities, threshold).astype("int8")

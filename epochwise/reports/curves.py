@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from epochwise.core import paths
+from epochwise.core.epochs import epoch_table
 from epochwise.core.files import replacing
 
 CURVE_COLUMNS = ["curve", "x", "y", "n"]
@@ -32,7 +33,7 @@ def write_curves(family: str, points: pd.DataFrame) -> None:
 
 def learning_curves(family: str) -> pd.DataFrame:
     """The curves in the epoch table of a family: columns `curve`, `x` (the epoch), `y`."""
-    table = pd.read_csv(paths.metrics(family, "epochs.csv"))
+    table = epoch_table(family)
     shown = [name for name in LEARNING_CURVES if name in table]
     long = table.melt(id_vars="epoch", value_vars=shown, var_name="curve", value_name="y")
     return long.rename(columns={"epoch": "x"})

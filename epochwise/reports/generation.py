@@ -1,5 +1,6 @@
 """The report of a family that draws images: how close they come to the real ones."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,23 @@ import pyarrow as pa
 
 from epochwise.core import paths
 from epochwise.core.files import read_json, read_table, write_table
+from epochwise.core.forms import (
+    ANY,
+    NUMBERS,
+    ROWS,
+    WHOLE,
+    Classes,
+    Model,
+    lists_of,
+    place_among,
+)
 from epochwise.core.matrices import matrix
 from epochwise.measures.bootstrap import interval
 from epochwise.measures.generation import frechet_distance
 from epochwise.reports.curves import write_curves
 from epochwise.reports.files import write_metrics
 
+PIXELS = lists_of(28 * 28)
 COUNTED = 200
 """Images whose classes are counted apart, as the epochs were chosen by as many."""
 RESAMPLES = 200
@@ -32,12 +44,16 @@ def write(family: str, selection: dict[str, Any], seed: int) -> None:
     the figure; `seed` draws the resamples of the 95 % intervals.
     """
     folder = paths.scores(family)
-    drawn = read_table(folder / "generated.parquet")
+    known = len(read_json(folder / "classes.json", Classes))
+    parameters = read_json(folder / "model.json", Model)["parameters"]
+    columns = {"id": ANY, "pixels": PIXELS, "features": ROWS, "predicted": place_among(known)}
+    drawn = read_table(folder / "generated.parquet", columns)
     predicted = drawn["predicted"].to_numpy()
-    histogram = np.bincount(predicted, minlength=len(read_json(folder / "classes.json")))
-    ours, train = matrix(drawn["features"]), _features(folder, "train")
+    histogram = np.bincount(predicted, minlength=known)
+    features = partial(_features, folder, drawn["features"].type.list_size)
+    ours, train = matrix(drawn["features"]), features("train")
     for split in paths.SPLITS:
-        real = _features(folder, split)
+        real = features(split)
         metrics: dict[str, Any] = {
             "n": len(real),
             "generated": len(ours),
@@ -48,12 +64,13 @@ def write(family: str, selection: dict[str, Any], seed: int) -> None:
             "histogram": {str(label): int(n) for label, n in enumerate(histogram)},
             "ci95": {"frechet": frechet_interval(ours, real, seed)},
             "epoch": selection["epoch"],
-            "parameters": read_json(folder / "model.json")["parameters"],
+            "parameters": parameters,
         }
         write_metrics(family, split, metrics)
     write_table(paths.predictions(family), drawn.select(["id", "pixels"]))
-    losses = read_table(folder / "losses.parquet").to_pandas()
-    labels = read_table(folder / "test.parquet", ["label"])["label"].to_numpy()
+    columns = {"step": WHOLE, "discriminator": NUMBERS, "generator": NUMBERS}
+    losses = read_table(folder / "losses.parquet", columns).to_pandas()
+    labels = read_table(folder / "test.parquet", {"label": place_among(known)})["label"].to_numpy()
     points = [steps(losses), classes(histogram, labels)]
     write_curves(family, pd.concat(points, ignore_index=True))
     draw(family, drawn, losses, selection["epoch"])
@@ -111,7 +128,8 @@ def draw(family: str, drawn: pa.Table, losses: pd.DataFrame, epoch: int) -> None
         axes.plot(losses["step"], losses[name], label=name, linewidth=0.7)
     axes.set(xlabel="step", ylabel="log loss")
     axes.legend()
-    progress = read_table(paths.scores(family) / "progress.parquet")
+    columns = {"step": WHOLE, "pixels": PIXELS}
+    progress = read_table(paths.scores(family) / "progress.parquet", columns)
     after = progress["step"].to_numpy()
     known = np.unique(after)
     shown = known[np.unique(np.linspace(0, len(known) - 1, EPOCHS_SHOWN).round().astype(int))]
@@ -121,8 +139,9 @@ def draw(family: str, drawn: pa.Table, losses: pd.DataFrame, epoch: int) -> None
     write_figure(paths.plot("pictures", family, "png"), figure)
 
 
-def _features(folder: Path, split: str) -> np.ndarray:
-    return matrix(read_table(folder / f"{split}.parquet")["features"])
+def _features(folder: Path, size: int, split: str) -> np.ndarray:
+    table = read_table(folder / f"{split}.parquet", {"features": lists_of(size)})
+    return matrix(table["features"])
 
 
 def _images(table: pa.Table) -> np.ndarray:

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from epochwise.core import paths
 from epochwise.core.files import read_arrays, read_json, read_table, write_table
+from epochwise.core.forms import ANY, LABELS, Array, Classes, Model, lists_of, place_among
 from epochwise.core.matrices import matrix
 from epochwise.measures import bootstrap
 from epochwise.measures.multiclass import log_losses
@@ -22,10 +23,12 @@ def write(family: str, selection: dict[str, Any], seed: int) -> None:
     draws the resamples of the 95 % intervals. The calibration is that of the likeliest class.
     """
     folder = paths.scores(family)
-    classes = read_json(folder / "classes.json")
-    parameters = read_json(folder / "model.json")["parameters"]
+    classes = read_json(folder / "classes.json", Classes)
+    count = len(classes)
+    columns = {"id": ANY, "label": place_among(count), "probabilities": lists_of(count)}
+    parameters = read_json(folder / "model.json", Model)["parameters"]
     for split in paths.SPLITS:
-        scored = read_table(folder / f"{split}.parquet")
+        scored = read_table(folder / f"{split}.parquet", columns)
         labels, probabilities = scored["label"].to_numpy(), matrix(scored["probabilities"])
         predicted, likely = probabilities.argmax(axis=1), probabilities.max(axis=1)
         right = predicted == labels
@@ -103,7 +106,10 @@ def draw(family: str, labels: np.ndarray, probabilities: np.ndarray, classes: li
     from epochwise.figures.canvas import write_figure
     from epochwise.figures.grids import captioned_figure
 
-    hardest = read_arrays(paths.scores(family) / "hardest.npz")
+    hardest = read_arrays(
+        paths.scores(family) / "hardest.npz",
+        {"images": Array((None, None, None, None)), "rows": LABELS},
+    )
     predicted = probabilities.argmax(axis=1)
     captions = [
         (

@@ -8,13 +8,23 @@ import pyarrow as pa
 
 from epochwise.core import paths
 from epochwise.core.files import read_arrays, read_json, read_table, write_table
+from epochwise.core.forms import ANY, NUMBERS, PLACES, ROWS, Array, Model
 from epochwise.core.matrices import matrix
 from epochwise.measures import bootstrap
 from epochwise.measures.reconstruction import psnr
 from epochwise.reports.curves import write_curves
 from epochwise.reports.files import write_metrics
 
-ROWS = ("original", "noisy", "reconstruction")
+SCORED = {
+    "id": ANY,
+    "label": PLACES,
+    "cross_entropy": NUMBERS,
+    "mse": NUMBERS,
+    "code": ROWS,
+    "pixels": ROWS,
+}
+"""The columns of scores."""
+SHOWN = ("original", "noisy", "reconstruction")
 """What is shown of an image, one over the other."""
 
 
@@ -25,8 +35,11 @@ def write(family: str, selection: dict[str, Any], seed: int) -> None:
     draws the resamples of the 95 % intervals.
     """
     folder = paths.scores(family)
-    parameters = read_json(folder / "model.json")["parameters"]
-    splits = {split: read_table(folder / f"{split}.parquet") for split in paths.SPLITS}
+    parameters = read_json(folder / "model.json", Model)["parameters"]
+    splits = {
+        split: read_table(folder / f"{split}.parquet", SCORED, {"noisy_mse": NUMBERS})
+        for split in paths.SPLITS
+    }
     for split, scored in splits.items():
         metrics = measure(scored, seed) | {"epoch": selection["epoch"], "parameters": parameters}
         if split == "test":
@@ -102,8 +115,10 @@ def draw(family: str) -> None:
     from epochwise.figures.canvas import write_figure
     from epochwise.figures.grids import rows_figure
 
-    shown = read_arrays(paths.scores(family) / "shown.npz")
-    names: list[str] = [name for name in ROWS if name in shown]
+    images = dict.fromkeys(SHOWN, Array((None, 28, 28, 1)))
+    noisy = {"noisy": images.pop("noisy")}
+    shown = read_arrays(paths.scores(family) / "shown.npz", images, noisy)
+    names: list[str] = [name for name in SHOWN if name in shown]
     figure = rows_figure(np.stack([shown[name] for name in names]), names, f"{family} on test")
     write_figure(paths.plot("pictures", family, "png"), figure)
 

@@ -9,18 +9,30 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Literal, get_args
 
 import keras
 import numpy as np
 
+from epochwise.core.cli import InputError
 from epochwise.core.files import read_arrays, read_json, write_arrays, write_json
+from epochwise.core.forms import Array, Form
 from epochwise.training import keras_file, strategy
 
 SECONDS = 2.0
 """How much finished work a kill may take away, beside the epoch that it hits."""
-STATES = ("state.0.npz", "state.1.npz")
+State = Literal["state.0.npz", "state.1.npz"]
+STATES = get_args(State)
 """Written by turns: the one that is in use stays until the next is whole."""
+
+
+class Progress(Form):
+    """What says where a training stands."""
+
+    identity: dict[str, str]
+    state: State
+    seconds: float
+    rows: list[dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -65,18 +77,28 @@ class Checkpoints:
         The variables are set to what they were then.
 
         Raises:
-            InputError: a file is damaged.
-            FileNotFoundError: a file is missing.
+            InputError: a file is missing or damaged.
         """
         progress = self._folder / "progress.json"
-        saved: dict[str, Any] = read_json(progress) if progress.exists() else {}
+        saved = read_json(progress, Progress) if progress.exists() else {}
         if saved.get("identity") != self._identity:
             return [], 0.0
+        if len({tuple(row) for row in saved["rows"]}) > 1:
+            raise InputError(f"{progress}: rows have different keys")
         history = [
             Scored(row, read_arrays(self._folder / _kept_name(epoch)))
             for epoch, row in enumerate(saved["rows"])
         ]
-        state = read_arrays(self._folder / saved["state"])
+        shapes = {
+            f"{index:04d}": Array(tuple(variable.shape), (np.number, np.bool_))
+            for index, variable in enumerate(self._variables)
+        }
+        # Before one variable is set: a training that begins anew begins with those it has.
+        state = read_arrays(self._folder / saved["state"], shapes)
+        for epoch in self._best(history):
+            for name in self._savers:
+                if not (network := self._folder / file_name(epoch, name)).exists():
+                    raise InputError(f"{network} not found")
         for index, variable in enumerate(self._variables):
             variable.assign(state[f"{index:04d}"])
         self._written, self._turn = len(history), STATES.index(saved["state"]) + 1

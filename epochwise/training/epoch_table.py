@@ -8,6 +8,7 @@ from dvclive import Live
 
 from epochwise.core import paths
 from epochwise.core.files import read_table, replacing, write_json, write_table
+from epochwise.core.forms import ANY, BINARY, SHARES
 from epochwise.core.timing import recorded_seconds, timing
 
 NUMBERS = "%.6g"
@@ -71,7 +72,8 @@ def write_single_epoch(
 
 def read_single_epoch(family: str, split: str) -> pa.Table:
     """Reviews of a split that `write_single_epoch` has kept, P(1) in the column `probability`."""
-    table = read_table(paths.epochs(family) / f"{split}.parquet")
+    columns = {"id": ANY, "label": BINARY, epoch_column(0): SHARES}
+    table = read_table(paths.epochs(family) / f"{split}.parquet", columns)
     return table.rename_columns({epoch_column(0): "probability"})
 
 

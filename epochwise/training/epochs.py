@@ -94,7 +94,7 @@ class Training:
     def _resume(self, checkpoints: Checkpoints) -> tuple[list[Scored], float]:
         try:
             history, seconds = checkpoints.read()
-        except (InputError, FileNotFoundError):
+        except InputError:
             print(f"{self.family}: what a stopped training has left is damaged: it begins anew")
             history, seconds = [], 0.0
         if history:

@@ -66,10 +66,10 @@ def test_without_a_family_the_champion_on_photographs_classifies(network: None) 
     )
 
 
-@pytest.mark.parametrize("named", [NAMES[:2], {}, [*NAMES, "three"]])
+@pytest.mark.parametrize("named", [NAMES[:2], {}, [*NAMES, "three"], [*NAMES[:2], 2]])
 def test_classes_of_another_network_are_told(network: None, named: object) -> None:
     write_json(paths.scores("cnn") / "classes.json", named)
-    with pytest.raises(InputError, match=r"does not tell the classes of .*: run `dvc repro score@"):
+    with pytest.raises(InputError, match=r"classes\.json.*: run `dvc repro score@cnn`$"):
         classify("cnn", paths.digits("test"))
 
 

@@ -222,14 +222,14 @@ def test_what_cannot_be_predicted_is_told(arguments: dict[str, Any], message: st
 )
 def test_a_damaged_choice_is_told(content: str) -> None:
     paths.metrics("baseline", "selection.json").write_text(content)
-    with pytest.raises(InputError, match=r"selection\.json has no threshold: run `dvc repro thres"):
+    with pytest.raises(InputError, match=r"selection\.json.*: run `dvc repro threshold@base"):
         predict.load("baseline")
 
 
 @pytest.mark.parametrize("content", ["5", "{}", '{"champions": {"binary_reviews": "lstm"}}'])
 def test_damaged_champions_are_told(content: str) -> None:
     paths.CHAMPIONS.write_text(content)
-    with pytest.raises(InputError, match="has no champion of binary_reviews: run `dvc repro cham"):
+    with pytest.raises(InputError, match=r"champions\.json: .* `dvc repro champion`$"):
         predict.load(None)
 
 

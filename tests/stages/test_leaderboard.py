@@ -102,7 +102,8 @@ def test_predictions_in_another_order_are_compared_sample_by_sample(
     for family, order in (("transfer", [0, 1, 2]), ("scratch", [2, 0, 1])):
         columns = {"id": ["a", "b", "c"], "label": [0, 1, 1], "probability": [0.6, 0.9, 0.2]}
         write_table(paths.predictions(family), pa.table(columns).take(order))
-        write_json(paths.metrics(family, "test.json"), {"threshold": 0.5})
+        numbers = dict.fromkeys(("epoch", *COLUMNS["binary"]), 0)
+        write_json(paths.metrics(family, "test.json"), {**numbers, "threshold": 0.5})
     reviews = {name: row.model_copy(update={"task": "binary"}) for name, row in table.items()}
     found = entries(reviews, seed=1)["transfer"]["against_scratch"]
     assert (found["roc_auc"]["difference"], found["mcnemar_p"]) == (0, 1)

@@ -209,7 +209,7 @@ def test_the_stage_chooses_among_the_epochs_left(
     for epoch in (0, 1):
         (paths.epochs("mlp") / f"{epoch:03d}.keras").write_text(f"network {epoch}")
     paths.metrics("mlp", "epochs.csv").parent.mkdir(parents=True)
-    paths.metrics("mlp", "epochs.csv").write_text("epoch\n0\n1\n")
+    paths.metrics("mlp", "epochs.csv").write_text("epoch,kept\n0,1\n1,1\n")
     if filtered:
         write_json(paths.metrics("mlp", "filter.json"), {"epochs": filtered, "relaxed": False})
     Path("params.yaml").write_text(yaml.safe_dump({"threshold": RULE}))

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from epochwise.core.cli import InputError
 from epochwise.core.files import Partition, partitions, partitions_to_read
+from epochwise.core.forms import Columns
 from epochwise.core.settings import Engine
 
 LIBRARIES = ("ftfy", "gensim", "numpy", "pandas", "pyarrow", "python", "scipy", "selectolax")
@@ -34,7 +35,7 @@ class Map(Protocol):
     """Applies a function to a Parquet file, partition by partition."""
 
     def __call__(
-        self, function: Callable[[pa.Table], Made], path: Path, columns: list[str] | None = None, /
+        self, function: Callable[[pa.Table], Made], path: Path, columns: Columns | None = None, /
     ) -> Iterator[Made]:
         """What `function` makes of each partition of a file, or of some columns, in their order."""
 

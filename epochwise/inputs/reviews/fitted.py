@@ -1,13 +1,20 @@
 """What was fitted on the train split and turns new texts into numbers: data/reviews/word2vec."""
 
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from epochwise.core import paths
-from epochwise.core.cli import InputError
-from epochwise.core.files import read_arrays, read_table, replacing, write_arrays, write_table
+from epochwise.core import forms, paths
+from epochwise.core.files import (
+    read_array,
+    read_arrays,
+    read_table,
+    write_array,
+    write_arrays,
+    write_table,
+)
+from epochwise.core.forms import Array, Arrays
 from epochwise.inputs.reviews.document_vectors import Parts, Vectorizer
 from epochwise.inputs.reviews.paragraph_vectors import Paragraphs
 from epochwise.inputs.reviews.semantic_vectors import Semantic
@@ -16,8 +23,24 @@ VOCABULARY = paths.WORD_VECTORS / "vocabulary.parquet"
 EMBEDDING = paths.WORD_VECTORS / "embedding.npy"
 VECTORIZER = paths.WORD_VECTORS / "vectorizer.npz"
 LENGTHS = paths.WORD_VECTORS / "lengths.npy"
-PARTS = {name: paths.WORD_VECTORS / f"{name}.npz" for name in ("paragraphs", "semantic")}
-"""The models that a vectorizer may have; a file each, where it has."""
+MODELS = {"paragraphs": Paragraphs, "semantic": Semantic}
+"""The models that a vectorizer may have."""
+PARTS = {name: paths.WORD_VECTORS / f"{name}.npz" for name in MODELS}
+"""A file each, where it has them."""
+ARRAYS: dict[str, Arrays] = {
+    "paragraphs": {
+        "output": Array((None, None)),
+        "counts": Array((None,)),
+        **dict.fromkeys(("negative", "sample", "epochs", "seed"), Array(())),
+    },
+    "semantic": {
+        "words": Array(()),
+        "terms": Array((None,), (np.integer,)),
+        "idf": Array((None,)),
+        "components": Array((None, None)),
+    },
+}
+"""What these files hold."""
 
 
 def write_fitted(
@@ -31,10 +54,10 @@ def write_fitted(
     And the percentiles of `lengths` (101,).
     """
     write_table(VOCABULARY, vocabulary)
-    _write_array(EMBEDDING, embedding)
+    write_array(EMBEDDING, embedding)
     arrays = {"mean": vectorizer.mean, "scale": vectorizer.scale, "idf": vectorizer.parts.idf}
     write_arrays(VECTORIZER, **{name: array for name, array in arrays.items() if array is not None})
-    _write_array(LENGTHS, lengths)
+    write_array(LENGTHS, lengths)
     for name, path in PARTS.items():
         path.unlink(missing_ok=True)
         if (model := getattr(vectorizer.parts, name)) is not None:
@@ -43,7 +66,7 @@ def write_fitted(
 
 def read_vocabulary() -> pa.Table:
     """The vocabulary: columns `word, count`; the token id of a word is its row number + 1."""
-    return read_table(VOCABULARY)
+    return read_table(VOCABULARY, forms.VOCABULARY)
 
 
 def read_embedding() -> np.ndarray:
@@ -52,7 +75,7 @@ def read_embedding() -> np.ndarray:
     Raises:
         InputError: the file is missing or damaged.
     """
-    return _read_array(EMBEDDING)
+    return read_array(EMBEDDING, Array((None, None)))
 
 
 def read_length_percentiles() -> np.ndarray:
@@ -61,7 +84,7 @@ def read_length_percentiles() -> np.ndarray:
     Raises:
         InputError: the file is missing or damaged.
     """
-    return _read_array(LENGTHS)
+    return read_array(LENGTHS, Array((101,), (np.integer,)))
 
 
 def read_vectorizer() -> Vectorizer:
@@ -70,29 +93,11 @@ def read_vectorizer() -> Vectorizer:
     Raises:
         InputError: a file is missing or damaged.
     """
-    try:
-        arrays = read_arrays(VECTORIZER)
-    except FileNotFoundError:
-        raise InputError(f"{VECTORIZER} not found: run `dvc repro` to build it") from None
-    models = {name: read_arrays(path) for name, path in PARTS.items() if path.exists()}
-    parts = Parts(
-        idf=arrays.get("idf"),
-        paragraphs=Paragraphs(**models["paragraphs"]) if "paragraphs" in models else None,
-        semantic=Semantic(**models["semantic"]) if "semantic" in models else None,
-    )
-    return Vectorizer(parts, arrays["mean"], arrays["scale"])
-
-
-def _write_array(path: Path, array: np.ndarray) -> None:
-    with replacing(path) as beside, beside.open("wb") as file:
-        np.save(file, array)
-
-
-def _read_array(path: Path) -> np.ndarray:
-    try:
-        array: np.ndarray = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise InputError(f"{path} not found: run `dvc repro` to build it") from None
-    except (ValueError, EOFError) as error:
-        raise InputError(f"{path} is damaged ({error}): run `dvc repro` to build it") from None
-    return array
+    column = Array((None,))
+    arrays = read_arrays(VECTORIZER, {"mean": column, "scale": column}, {"idf": column})
+    models: dict[str, Any] = {
+        name: MODELS[name](**read_arrays(path, ARRAYS[name]))
+        for name, path in PARTS.items()
+        if path.exists()
+    }
+    return Vectorizer(Parts(arrays.get("idf"), **models), arrays["mean"], arrays["scale"])

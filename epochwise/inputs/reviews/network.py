@@ -11,6 +11,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from epochwise.core import paths
 from epochwise.core.files import partitions
+from epochwise.core.forms import TOKENS, VECTORS, Columns
 from epochwise.core.matrices import matrix
 from epochwise.core.params import Section
 from epochwise.inputs.reviews import fitted
@@ -69,6 +70,8 @@ class Inputs(Protocol):
 
     step: str
     """The step of the pipeline that prepares the splits train and valid."""
+    columns: Columns
+    """What is read of these."""
     files: tuple[Path, ...]
     """What training reads beside the splits."""
 
@@ -90,6 +93,7 @@ class SequenceInputs:
     """Token ids, int32 (n, words)."""
 
     step = "sequences"
+    columns = TOKENS
 
     def __init__(self, params: SequenceParams) -> None:
         self.width = resolve(params.length, fitted.read_length_percentiles())
@@ -121,6 +125,7 @@ class VectorInputs:
     """Standardised document vectors, float32 (n, d)."""
 
     step = "vectors"
+    columns = VECTORS
     files: tuple[Path, ...] = ()
 
     def __init__(self, params: Section) -> None:
@@ -163,7 +168,7 @@ def read_prepared(inputs: Inputs, split: str) -> tuple[pa.Table, Input]:
     facts: list[pa.Table] = []
 
     def tables() -> Iterator[pa.Table]:
-        for table in partitions(prepared_path(inputs, split), ROWS):
+        for table in partitions(prepared_path(inputs, split), ROWS, inputs.columns):
             facts.append(table.select(["review_id", "label"]))
             yield table
 

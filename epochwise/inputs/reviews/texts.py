@@ -6,20 +6,18 @@ import pyarrow.compute as pc
 
 from epochwise.core import paths
 from epochwise.core.files import read_table
-
-FACTS = ("words", "domain", "rating")
-"""What is kept of a review of test beside its probability, to report on kinds of reviews."""
+from epochwise.core.forms import FACTS, SOME_NUMBERS, SOME_TEXT, TEXTS
 
 
 def read_texts(split: str) -> pa.Table:
     """The reviews of a split: columns `review_id, label, text`."""
-    return read_table(paths.review_split("split", split), ["review_id", "label", "text"])
+    return read_table(paths.review_split("split", split), TEXTS)
 
 
 def read_test() -> pa.Table:
     """The reviews of test: columns `review_id, label, text`, and those of FACTS that are known."""
     path = paths.review_split("split", "test")
-    table = read_table(path, ["review_id", "label", "text", "domain", "rating"])
+    table = read_table(path, TEXTS | {"domain": SOME_TEXT, "rating": SOME_NUMBERS})
     unknown = [name for name in ("domain", "rating") if table[name].null_count == len(table)]
     return table.drop_columns(unknown).append_column("words", count_words(table["text"]))
 

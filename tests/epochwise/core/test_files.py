@@ -5,6 +5,7 @@ from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,15 +19,28 @@ from epochwise.core.files import (
     copy_epoch,
     partitions,
     partitions_to_read,
+    read_array,
     read_arrays,
     read_json,
     read_table,
     replacing,
     rounded,
+    write_array,
     write_arrays,
     write_json,
     write_metrics,
     write_table,
+)
+from epochwise.core.forms import (
+    ANY,
+    BINARY,
+    IMAGES,
+    LISTS,
+    SAMPLES,
+    SHARES,
+    TEXT,
+    Array,
+    Selection,
 )
 
 
@@ -132,8 +146,9 @@ def test_all_rows_of_a_table_come_in_order(rows: int, group: int, tmp_path: Path
     tables = list(partitions(tmp_path / "table.parquet", rows))
     assert pa.concat_tables(tables).equals(table)
     assert max(map(len, tables)) == min(rows, 25)
-    assert next(partitions(tmp_path / "table.parquet", rows, ["text"])).schema.names == ["text"]
-    for columns in (None, ["text"]):
+    text = {"text": TEXT}
+    assert next(partitions(tmp_path / "table.parquet", rows, text)).schema.names == ["text"]
+    for columns in (None, text):
         here = partitions(tmp_path / "table.parquet", rows, columns)
         elsewhere = partitions_to_read(tmp_path / "table.parquet", rows, columns)
         assert [partition.read() for partition in elsewhere] == list(here)
@@ -169,6 +184,115 @@ def test_tables_that_are_none_are_told(read: Callable[[Path], object], tmp_path:
     (tmp_path / "table.parquet").write_bytes(content)
     with pytest.raises(InputError, match=r"table\.parquet cannot be read as Parquet: Corrupt"):
         read(tmp_path / "table.parquet")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"epoch": 1,\n"epoch": 2}', r"\(the key 'epoch' is there twice\)"),
+        (b'{"epoch": NaN}', r"\(NaN is no number\)"),
+        (b'{"epoch": 1', r"\(Expecting ',' delimiter"),
+        (b"\xff\xfe{\0}\0", r"\('utf-8' codec can't decode"),
+        (b"[" * 100_000, r"\(maximum recursion depth"),
+        (b'{"epoch": "1"}', r"\('epoch' is '1': input should be a valid integer\)"),
+        (b'{"epoch": true}', r"\('epoch' is True: input should be a valid integer\)"),
+        (b"[1]", r"\(it is \[1\]: input should be a valid dictionary\)"),
+        (b"{}", r"\(key 'epoch' is missing\)"),
+    ],
+)
+def test_json_that_is_not_what_was_written_is_told(
+    content: bytes, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(InputError, match=rf"a\.json is damaged {message}") as error:
+        read_json(tmp_path / "a.json", Selection)
+    assert str(error.value).endswith(": run `dvc repro` to build it")
+
+
+TABLE = {"id": ANY, "label": BINARY, "probability": SHARES, "text": TEXT, "tokens": LISTS}
+ROWS: dict[str, Any] = {
+    "id": [7, None],
+    "label": [0, 1],
+    "probability": [0.0, 1.0],
+    "text": ["a", ""],
+    "tokens": [[1], []],
+}
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        read_table,
+        lambda path, columns: list(partitions(path, 1, columns)),
+        lambda path, columns: [each.read() for each in partitions_to_read(path, 1, columns)],
+    ],
+)
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"label": None}, "column 'label' is missing"),
+        ({"label": ["0", "1"]}, "column 'label' is of the type string, expected 0 and 1"),
+        ({"label": [0, 2]}, r"column 'label' has 2, expected 0 and 1"),
+        ({"label": [0, None]}, r"column 'label' has None, expected 0 and 1"),
+        ({"probability": [0.5, np.nan]}, r"column 'probability' has nan, expected n"),
+        ({"text": ["a", None]}, r"column 'text' has None, expected text"),
+        ({"tokens": [["a"], []]}, r"column 'tokens' is of the type list<.*, expected lists of num"),
+        ({name: [] for name in ROWS}, "there are no rows"),
+    ],
+)
+def test_tables_of_another_form_are_told(
+    read: Callable[[Path, Any], object], change: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "t.parquet"
+    write_table(path, pa.table(ROWS))
+    read(path, TABLE)
+    write_table(path, pa.table({k: v for k, v in (ROWS | change).items() if v is not None}))
+    with pytest.raises(InputError, match=rf"t\.parquet is damaged \({message}"):
+        read(path, TABLE)
+
+
+def test_columns_that_there_may_be_are_read_where_they_are(tmp_path: Path) -> None:
+    write_table(tmp_path / "t.parquet", pa.table(ROWS))
+    found = read_table(tmp_path / "t.parquet", {"text": TEXT}, {"label": BINARY, "other": TEXT})
+    assert found.schema.names == ["text", "label"]
+    with pytest.raises(InputError, match="column 'text' is of the type string, expected 0 and 1"):
+        read_table(tmp_path / "t.parquet", {"label": BINARY}, {"text": BINARY})
+
+
+ARRAYS = {"images": np.zeros((3, 28, 28), "uint8"), "labels": np.arange(3), "ids": np.arange(3)}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": None}, "array 'labels' is missing"),
+        ({"labels": np.zeros(3)}, r"'labels' is float64 of shape \(3,\), expected integer of shap"),
+        ({"images": ARRAYS["images"][0]}, r"of shape \(28, 28\), .* of shape \(any, 28, 28\)"),
+        ({"labels": np.arange(2)}, r"arrays have different lengths: \{.*'labels': 2"),
+        ({"labels": np.array([{}, 1, 2], object)}, "Object arrays cannot be loaded"),
+    ],
+)
+def test_arrays_of_another_form_are_told(
+    change: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    path, expected = tmp_path / "a.npz", IMAGES | SAMPLES
+    write_arrays(path, **ARRAYS, more=np.arange(9))
+    assert read_arrays(path, expected).keys() == ARRAYS.keys()
+    np.savez(path, **{k: v for k, v in (ARRAYS | change).items() if v is not None})
+    with pytest.raises(InputError, match=rf"a\.npz is damaged \(.*{message}"):
+        read_arrays(path, expected)
+
+
+def test_an_array_of_another_form_is_told(tmp_path: Path) -> None:
+    write_array(tmp_path / "a.npy", np.arange(3))
+    assert read_array(tmp_path / "a.npy", Array((3,))).tolist() == [0, 1, 2]
+    with pytest.raises(InputError, match=r"a\.npy is damaged \(array 'a' is .* of shape \(2\)\)"):
+        read_array(tmp_path / "a.npy", Array((2,)))
+    (tmp_path / "a.npy").write_bytes(b"PK")
+    with pytest.raises(InputError, match=r"a\.npy is damaged"):
+        read_array(tmp_path / "a.npy", Array((2,)))
+    with pytest.raises(InputError, match=r"b\.npy not found: run `dvc repro` to build it"):
+        read_array(tmp_path / "b.npy", Array((2,)))
 
 
 def test_the_files_of_an_epoch_get_their_names(tmp_path: Path) -> None:

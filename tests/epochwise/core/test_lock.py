@@ -8,7 +8,7 @@ import yaml
 
 from epochwise.core import params
 from epochwise.core.cli import InputError
-from epochwise.core.lock import HELD, KEPT, LOCK, is_current, keep, not_run, read
+from epochwise.core.lock import HELD, KEPT, LOCK, is_current, keep, not_run, read, remedy
 from tests import forked
 
 
@@ -107,3 +107,15 @@ def test_nothing_is_copied_outside_of_dvc(monkeypatch: pytest.MonkeyPatch) -> No
     LOCK.write_text("whole")
     keep()
     assert not KEPT.exists()
+
+
+def test_the_stage_that_makes_a_file_is_what_mends_it() -> None:
+    assert remedy("metrics/a.json") == "run `dvc repro` to build it"
+    outs = [{"path": "data/scores/lstm"}, {"path": "metrics/lstm/test.json"}]
+    content = {"stages": {"score@lstm": {"outs": outs[:1]}, "evaluate@lstm": {"outs": outs[1:]}}}
+    LOCK.write_text(yaml.safe_dump(content))
+    assert remedy("metrics/lstm/test.json") == "run `dvc repro evaluate@lstm` to build it"
+    assert remedy(Path("data/scores/lstm/model.json")).startswith("run `dvc repro score@lstm`")
+    assert remedy("metrics/lstm") == "run `dvc repro` to build it"
+    LOCK.write_text("stages: [")
+    assert remedy("metrics/lstm/test.json") == "run `dvc repro` to build it"

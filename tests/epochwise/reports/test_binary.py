@@ -48,7 +48,7 @@ def family(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             write_table(folder / f"{split}.parquet", table)
         write_json(folder / "model.json", {"parameters": 17})
         paths.metrics("mlp", "epochs.csv").parent.mkdir(parents=True)
-        paths.metrics("mlp", "epochs.csv").write_text("epoch,train_loss,valid_loss\n0,0.5,0.6\n")
+        paths.metrics("mlp", "epochs.csv").write_text("epoch,train_loss,valid_loss,kept\n0,1,2,1\n")
         binary.write("mlp", SELECTION, seed=1)
         yield "mlp"
 

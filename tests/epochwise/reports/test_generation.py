@@ -86,8 +86,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         write_json(folder / "model.json", {"parameters": 123})
         epochs = paths.metrics("gan", "epochs.csv")
         epochs.parent.mkdir(parents=True, exist_ok=True)
-        names = "epoch,discriminator_loss,generator_loss,valid_frechet,classes"
-        epochs.write_text(f"{names}\n0,1,2,3,4\n")
+        names = "epoch,discriminator_loss,generator_loss,valid_frechet,classes,kept"
+        epochs.write_text(f"{names}\n0,1,2,3,4,1\n")
         generation.write("gan", {"epoch": 3}, seed=1)
         yield folder
 

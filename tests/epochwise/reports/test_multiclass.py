@@ -96,7 +96,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pd.DataFrame]:
         images = np.random.default_rng(0).random((20, 28, 28, 1), "float32")
         write_arrays(folder / "hardest.npz", images=images, rows=np.arange(20))
         paths.metrics("cnn", "epochs.csv").parent.mkdir(parents=True, exist_ok=True)
-        paths.metrics("cnn", "epochs.csv").write_text("epoch,train_loss,valid_loss\n0,1.5,2.5\n")
+        paths.metrics("cnn", "epochs.csv").write_text("epoch,train_loss,valid_loss,kept\n0,1,2,1\n")
         multiclass.write("cnn", {"epoch": 3}, seed=1)
         yield read_table(folder / "test.parquet").to_pandas()
 

@@ -97,7 +97,7 @@ def test_the_report_is_written_from_scores_alone(
     write_arrays(folder / "shown.npz", **dict.fromkeys(names, image))
     epochs = paths.metrics(family, "epochs.csv")
     epochs.parent.mkdir(parents=True, exist_ok=True)
-    epochs.write_text("epoch,train_loss,valid_loss\n0,1.5,2.5\n")
+    epochs.write_text("epoch,train_loss,valid_loss,kept\n0,1.5,2.5,1\n")
     reconstruction.write(family, {"epoch": 3}, seed=1)
     for split, n in (("train", 60), ("valid", 61), ("test", 62)):
         report = read_json(paths.metrics(family, f"{split}.json"))

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from epochwise.core import paths
-from epochwise.core.files import read_json
+from epochwise.core.files import read_arrays, read_json, write_arrays, write_json
 from epochwise.training import checkpoints, epochs, runtime, streams
 from epochwise.training.checkpoints import Scored
 from epochwise.training.epochs import Training
@@ -181,6 +181,49 @@ def test_a_damaged_checkpoint_begins_anew(
     shutil.copytree(stopped, ".", dirs_exist_ok=True)
     damaged = paths.unfinished("mlp") / name
     damaged.write_bytes(damaged.read_bytes()[:50])
+    training().run()
+    assert capsys.readouterr().out.startswith("mlp: what a stopped training has left is damaged")
+    assert outputs() == outputs(whole)
+
+
+def without_rows(folder: Path) -> None:
+    content = read_json(folder / "progress.json")
+    write_json(folder / "progress.json", {**content, "rows": None})
+
+
+def with_one_row_of_other_keys(folder: Path) -> None:
+    content = read_json(folder / "progress.json")
+    rows = [*content["rows"][:-1], {"loss": 1.0}]
+    write_json(folder / "progress.json", {**content, "rows": rows})
+
+
+def with_a_last_variable_of_another_shape(folder: Path) -> None:
+    path = folder / read_json(folder / "progress.json")["state"]
+    state = read_arrays(path)
+    write_arrays(path, **state | {max(state): np.zeros((9, 9))})
+
+
+def without_a_network(folder: Path) -> None:
+    min(folder.glob("*.keras")).unlink()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        without_rows,
+        with_one_row_of_other_keys,
+        with_a_last_variable_of_another_shape,
+        without_a_network,
+    ],
+)
+def test_a_checkpoint_of_another_form_begins_anew(
+    change: Callable[[Path], None],
+    whole: Path,
+    stopped: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shutil.copytree(stopped, ".", dirs_exist_ok=True)
+    change(paths.unfinished("mlp"))
     training().run()
     assert capsys.readouterr().out.startswith("mlp: what a stopped training has left is damaged")
     assert outputs() == outputs(whole)
