@@ -177,15 +177,16 @@ def metric_verdict(found: Estimate, corrected: float | None, *, higher_is_better
 def family_verdict(verdicts: Iterable[Verdict], traded: Iterable[Verdict] = ()) -> Verdict:
     """What can be said of a family, from the verdicts on its metrics and on its recalls.
 
-    A threshold buys the recall of one class with that of the other, so `traded` alone makes no
+    A threshold buys the recall of one class with that of the other, so those, `traded`, make no
     family better or worse.
     """
     found, recalls = set(verdicts), set(traded)
     claims = {Verdict.BETTER, Verdict.WORSE}
-    if claims & recalls and not claims & found:
-        return Verdict.TRADED
-    found |= recalls
     if claims <= found:
         return Verdict.MIXED
+    if not claims & found:
+        if claims & recalls:
+            return Verdict.TRADED
+        found |= recalls
     # Declared from the strongest claim to the weakest.
     return next((verdict for verdict in Verdict if verdict in found), Verdict.NOT_COMPARED)

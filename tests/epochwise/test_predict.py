@@ -229,7 +229,7 @@ def test_a_damaged_choice_is_told(content: str) -> None:
 @pytest.mark.parametrize("content", ["5", "{}", '{"champions": {"binary_reviews": "lstm"}}'])
 def test_damaged_champions_are_told(content: str) -> None:
     paths.CHAMPIONS.write_text(content)
-    with pytest.raises(InputError, match=r"champions\.json: .* `dvc repro champion`$"):
+    with pytest.raises(InputError, match=r"champions\.json is damaged .* `dvc repro champion`$"):
         predict.load(None)
 
 

@@ -630,7 +630,9 @@ def test_bombs_of_arrays_are_refused() -> None:
     refuse("cannot be read as npz", "b.npz", zipped({"x_train.npy": lie}), read_images)
     pickled = io.BytesIO()
     np.savez(pickled, x_train=np.array([{}], object))
-    refuse("cannot be read as npz: Object arrays", "c.npz", pickled.getvalue(), read_images)
+    refuse(
+        "cannot be read as npz: it holds Python objects", "c.npz", pickled.getvalue(), read_images
+    )
 
 
 @pytest.mark.usefixtures("in_folder")

@@ -176,12 +176,13 @@ def test_a_family_is_what_the_strongest_claim_on_its_metrics_says(
         ([Verdict.WITHIN_NOISE], [Verdict.BETTER, Verdict.WORSE], Verdict.TRADED),
         ([Verdict.UNCHANGED], [Verdict.BETTER, Verdict.WITHIN_NOISE], Verdict.TRADED),
         ([Verdict.BETTER], [Verdict.BETTER, Verdict.WITHIN_NOISE], Verdict.BETTER),
-        ([Verdict.BETTER], [Verdict.BETTER, Verdict.WORSE], Verdict.MIXED),
+        ([Verdict.WORSE], [Verdict.BETTER, Verdict.WORSE], Verdict.WORSE),
+        ([Verdict.BETTER, Verdict.WORSE], [Verdict.BETTER, Verdict.WORSE], Verdict.MIXED),
         ([Verdict.WITHIN_NOISE], [Verdict.UNDECIDED], Verdict.UNDECIDED),
         ([Verdict.WITHIN_NOISE], [Verdict.WITHIN_NOISE], Verdict.WITHIN_NOISE),
     ],
 )
-def test_recalls_alone_make_no_family_better_or_worse(
+def test_recalls_make_no_family_better_or_worse(
     metrics: list[Verdict], recalls: list[Verdict], family: Verdict
 ) -> None:
     assert family_verdict(metrics, recalls) == family
