@@ -22,7 +22,7 @@ from epochwise.core.cli import InputError, run
 from epochwise.core.files import read_json, read_table
 from epochwise.core.forms import TEXT, ReviewSelection
 from epochwise.data.cleaning import Clean, clean_text
-from epochwise.data.review_files.table import open_table, read_columns
+from epochwise.data.review_files.table import open_table, read_columns, read_typed
 from epochwise.inputs.reviews.tokens import split, tokenize
 from epochwise.measures.binary import at_threshold
 from epochwise.results import CSV, PARQUET, Output, check_output, write_output
@@ -129,12 +129,12 @@ def _reviews_have(count: int) -> str:
     return "1 review has" if count == 1 else f"{count} reviews have"
 
 
-def predict_table(classifier: Classifier, table: pd.DataFrame, column: str) -> pd.DataFrame:
-    """`table` with P(1) and the predicted class of the texts in `column`, in two more columns.
+def predict_table(classifier: Classifier, table: pd.DataFrame, texts: list[str]) -> pd.DataFrame:
+    """`table` with P(1) and the predicted class of its `texts` (n,), in two more columns.
 
     Both are empty for a text in which cleaning leaves no word.
     """
-    likely = probabilities(classifier, table[column].fillna("").tolist())
+    likely = probabilities(classifier, texts)
     predicted = pd.Series(at_threshold(likely, classifier.threshold), table.index).astype("Int64")
     predicted = predicted.mask(np.isnan(likely))
     return table.assign(probability=likely.astype("float32"), predicted=predicted)
@@ -142,14 +142,14 @@ def predict_table(classifier: Classifier, table: pd.DataFrame, column: str) -> p
 
 def predict_file(classifier: Classifier, path: Path, column: str, output: Path | None) -> None:
     """Predict for a file of reviews; say on standard error how many have nothing to read."""
-    table = read_columns(path, column)
+    if output and output.suffix == PARQUET and path.is_file() and open_table(path).typed:
+        table, texts = read_typed(path, column)
+    else:
+        table = read_columns(path, column)
+        texts = table[column].fillna("").tolist()
     if taken := [name for name in ADDED if name in table]:
         raise InputError(f"{path} has a column '{taken[0]}', as what is added: rename it")
-    predicted = predict_table(classifier, table, column)
-    if output and output.suffix == PARQUET and open_table(path).typed:
-        # Whether what it unpacks to fits is known by now.
-        kept = read_table(path).to_pandas(ignore_metadata=True, types_mapper=pd.ArrowDtype)
-        predicted = kept.assign(**predicted[[*ADDED]])
+    predicted = predict_table(classifier, table, texts)
     write_output(output, predicted)
     empty = int(predicted["predicted"].isna().sum())
     if empty:

@@ -81,7 +81,7 @@ def test_a_text_without_words_gets_no_probability() -> None:
 
 def test_a_table_keeps_its_columns_and_gets_two_more() -> None:
     table = pd.DataFrame({"n": [3, 1, 2], "review": ["good", None, "bad"]})
-    found = predict.predict_table(predict.load("baseline"), table, "review")
+    found = predict.predict_table(predict.load("baseline"), table, ["good", "", "bad"])
     assert found.columns.tolist() == ["n", "review", "probability", "predicted"]
     assert found["n"].tolist() == [3, 1, 2]
     assert found["predicted"].isna().tolist() == [False, True, False]
@@ -92,9 +92,10 @@ def test_a_table_keeps_its_columns_and_gets_two_more() -> None:
 def test_the_chosen_threshold_decides() -> None:
     table = pd.DataFrame({"text": ["good bad", "w1 w2 w3"]})
     classifier = predict.load("baseline")
-    likely = predict.probabilities(classifier, table["text"].tolist())
+    texts = table["text"].tolist()
+    likely = predict.probabilities(classifier, texts)
     for threshold in (likely.min(), likely.max()):
-        found = predict.predict_table(classifier._replace(threshold=threshold), table, "text")
+        found = predict.predict_table(classifier._replace(threshold=threshold), table, texts)
         assert found["predicted"].tolist() == (likely >= threshold).astype(int).tolist()
 
 
@@ -186,6 +187,19 @@ def test_columns_of_parquet_keep_their_types_in_parquet(
     assert (found["probability"].type, found["probability"].null_count) == (pa.float32(), 1)
     predict.main(input_file=Path("in.parquet"), output=Path("out.csv"))
     assert pd.read_csv("out.csv")["id"].tolist()[:2] == ["ff", "a"]
+
+
+def test_a_table_in_parquet_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    table, predict_table = pa.table({"text": ["good", "bad"], "n": [1, 2]}), predict.predict_table
+    write_table(Path("in.parquet"), table)
+
+    def after_reading(*given: Any) -> pd.DataFrame:
+        Path("in.parquet").unlink()
+        return predict_table(*given)
+
+    monkeypatch.setattr(predict, "predict_table", after_reading)
+    predict.main(input_file=Path("in.parquet"), output=Path("out.parquet"))
+    assert pq.read_table("out.parquet").select(["text", "n"]).to_pylist() == table.to_pylist()
 
 
 @pytest.mark.parametrize(

@@ -40,14 +40,14 @@ def header(path: Path) -> list[str]:
 
 
 def read(path: Path, names: list[str] | None, rows: int) -> Iterator[pa.Table]:
-    """The columns `names` in tables of up to `rows` rows; None for all columns.
+    """The columns `names` in tables of up to `rows` rows; all columns, with their types, for None.
 
     Raises:
-        InputError: a named column is nested, or the file unpacks to more than `most_bytes`. Of all
-            columns those that are nested become JSON text.
+        InputError: a named column is nested, or the file unpacks to more than `most_bytes`.
     """
     allowed = most_bytes(path)
     texts, others = _texts(path, names)
+    schema = pq.read_schema(path)
     with pq.ParquetFile(path, read_dictionary=texts) as file:
         for field in file.schema_arrow:
             if pa.types.is_nested(field.type) and field.name in (names or ()):
@@ -64,7 +64,7 @@ def read(path: Path, names: list[str] | None, rows: int) -> Iterator[pa.Table]:
                     allowed -= _size(table)
                     if allowed < 0:
                         refuse_bomb(path)
-                    yield _decoded(table) if names else _flattened(_decoded(table))
+                    yield _decoded(table) if names else _as(schema, table)
 
 
 def _texts(path: Path, names: list[str] | None) -> tuple[list[str], bool]:
@@ -163,19 +163,29 @@ def _has_length(kind: pa.DataType) -> bool:
     return kind in (pa.string(), pa.binary(), pa.large_string(), pa.large_binary())
 
 
+def _as(schema: pa.Schema, table: pa.Table) -> pa.Table:
+    """A table whose columns have the types of `schema` again, where they were read as others."""
+    for place, field in enumerate(schema):
+        if table.field(place).type != field.type:
+            table = table.set_column(place, field, pc.cast(table.column(place), field.type))
+    return table
+
+
+def flattened(table: pa.Table) -> pa.Table:
+    """A table without dictionaries, and with nested values as JSON text."""
+    table = _decoded(table)
+    for place, field in enumerate(table.schema):
+        if pa.types.is_nested(field.type):
+            values = [_json(value) for value in table.column(place).to_pylist()]
+            table = table.set_column(place, field.name, pa.array(values, pa.string()))
+    return table
+
+
 def _decoded(table: pa.Table) -> pa.Table:
     for place, field in enumerate(table.schema):
         if pa.types.is_dictionary(field.type):
             column = pc.cast(table.column(place), field.type.value_type)
             table = table.set_column(place, field.name, column)
-    return table
-
-
-def _flattened(table: pa.Table) -> pa.Table:
-    for place, field in enumerate(table.schema):
-        if pa.types.is_nested(field.type):
-            values = [_json(value) for value in table.column(place).to_pylist()]
-            table = table.set_column(place, field.name, pa.array(values, pa.string()))
     return table
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from epochwise.core.cli import InputError
+from epochwise.core.files import read_table
 from epochwise.core.params import Section, suggest
 from epochwise.core.unpacking import DAMAGE
 from epochwise.data.review_files import (
@@ -169,6 +170,46 @@ def read_columns(path: Path, text: str) -> pd.DataFrame:
     Raises:
         InputError: the file is missing or damaged, or has no column `text`.
     """
+    file = _open_whole(path, text)
+    tables = file.read(None, WHOLE)
+    frames, start = [], 0
+    for table in _readable(map(parquet.flattened, tables) if file.typed else tables, path):
+        columns = {name: table[name].combine_chunks() for name in table.column_names}
+        strings = {
+            name: values.strings(
+                values.or_hex(column) if file.typed and name != text else column,
+                (path, name, start),
+            )
+            for name, column in columns.items()
+        }
+        frames.append(pa.table(strings).to_pandas())
+        start += len(table)
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=file.names)
+
+
+def read_typed(path: Path, text: str) -> tuple[pd.DataFrame, list[str]]:
+    """A whole table in Parquet with the types of its columns, and the texts (n,) in one of them.
+
+    Raises:
+        InputError: as `read_columns` does.
+    """
+    file = _open_whole(path, text)
+    tables: list[pa.Table] = []
+    texts: list[str] = []
+
+    def kept(table: pa.Table) -> pa.Table:
+        tables.append(table)
+        return parquet.flattened(table.select([text]))
+
+    for table in _readable(map(kept, file.read(None, WHOLE)), path):
+        column = values.strings(table[text].combine_chunks(), (path, text, len(texts)))
+        texts += pc.fill_null(column, "").to_pylist()
+    whole = pa.concat_tables(tables).combine_chunks() if tables else read_table(path)
+    return whole.to_pandas(ignore_metadata=True, types_mapper=pd.ArrowDtype), texts
+
+
+def _open_whole(path: Path, text: str) -> TableFile:
+    """The table at `path`, of which all columns are read, `text` among them."""
     if not path.is_file():
         found = (
             f"{path} is a folder, expected a file" if path.is_dir() else f"there is no file {path}"
@@ -183,19 +224,7 @@ def read_columns(path: Path, text: str) -> pd.DataFrame:
     for name, count in Counter(file.names).items():
         if count > 1:
             raise InputError(f"{path} has the column '{name}' twice: rename one of them")
-    frames, start = [], 0
-    for table in _readable(file.read(None, WHOLE), path):
-        columns = {name: table[name].combine_chunks() for name in table.column_names}
-        strings = {
-            name: values.strings(
-                values.or_hex(column) if file.typed and name != text else column,
-                (path, name, start),
-            )
-            for name, column in columns.items()
-        }
-        frames.append(pa.table(strings).to_pandas())
-        start += len(table)
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=file.names)
+    return file
 
 
 def open_table(path: Path) -> TableFile:

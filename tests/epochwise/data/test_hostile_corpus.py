@@ -24,7 +24,7 @@ from epochwise.core.cli import InputError
 from epochwise.core.images import load_image
 from epochwise.data.image_files.archive import unpack
 from epochwise.data.review_files.snippets import FILE, read_snippets
-from epochwise.data.review_files.table import read_columns
+from epochwise.data.review_files.table import read_columns, read_typed
 from epochwise.data.word_vectors import spacy_hash
 from epochwise.families import base
 from epochwise.families.base import Transfer
@@ -119,6 +119,7 @@ def test_a_long_text_that_is_nested_many_times_in_a_row_of_parquet_is_refused(ki
     content = stored(nested(kind))
     assert len(content) < 400_000
     refuse(BOMB, "t.parquet", content, read_every_column)
+    refuse(BOMB, "t.parquet", content, lambda path: read_typed(path, "text"))
 
 
 def test_nested_columns_become_json_whatever_the_groups_of_rows() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from epochwise.core.cli import InputError
 from epochwise.data.review_files import RAW_SCHEMA, json_lines, stream
 from epochwise.data.review_files.ratings import Rule
-from epochwise.data.review_files.table import Columns, read_columns, read_table_file
+from epochwise.data.review_files.table import Columns, read_columns, read_table_file, read_typed
 
 STARS = Rule((1.0, 5.0), None, None)
 NAMES = {name: name for name in RAW_SCHEMA.names if name != "review_id"}
@@ -110,6 +110,38 @@ def test_what_is_nested_is_refused_only_if_it_is_asked_for() -> None:
     refuse(r"t.parquet: column 'tags' is nested \(list<", "t.parquet", domain="tags")
     refuse(r"column 'user' is nested \(struct<", "t.parquet", user_id="user")
     assert read_columns(Path("t.parquet"), "text")["tags"].tolist()[0] == '["x"]'
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"row_group_size": 2},
+        {"use_dictionary": False, "column_encoding": {"text": "DELTA_BYTE_ARRAY"}},
+    ],
+)
+@pytest.mark.parametrize("rows", [5, 0])
+def test_a_table_in_parquet_keeps_its_types_beside_its_texts(
+    options: dict[str, Any], rows: int
+) -> None:
+    table = pa.table(
+        {
+            "text": ["a", None, "c", "", "é"],
+            "kind": pa.array(["x", "y", None, "x", "x"]).dictionary_encode(),
+            "tags": [["b"], None, [], [None, "b"], ["d"]],
+            "maker": [{"name": "m", "year": 1}, None, {"name": None, "year": 2}, None, None],
+            "words": pa.array([[("k", "v")], None, [], None, None], pa.map_("string", "string")),
+            "id": pa.array([*UUIDS, None, None, None], pa.uuid()),
+            "day": pa.array([1, 2, None, 3, 4], pa.date32()),
+        }
+    ).slice(0, rows)
+    pq.write_table(table, "t.parquet", **options)
+    found, texts = read_typed(Path("t.parquet"), "text")
+    assert pa.Table.from_pandas(found, preserve_index=False).replace_schema_metadata() == table
+    assert texts == ["a", "", "c", "", "é"][:rows]
+    texts = read_typed(Path("t.parquet"), "tags")[1]
+    assert texts == ['["b"]', "", "[]", '[null, "b"]', '["d"]'][:rows]
+    assert read_typed(Path("t.parquet"), "kind")[1] == ["x", "y", "", "x", "x"][:rows]
 
 
 def test_a_column_that_cannot_be_text_is_refused() -> None:
