@@ -48,21 +48,24 @@ def save(network: keras.Model, path: Path) -> None:
 class Saver:
     """Takes what `save` would write of a network, again and again, in a fraction of its time.
 
-    Between two epochs its weights change, and seldom its config. Where each weight lies in the file
-    is found once for a config, from a file in which every weight is filled with its own number.
+    Between two epochs its weights change, and of its config at most which layers learn. Where each
+    weight lies in the file is found once until they are others, from a file in which every weight
+    is filled with its own number.
     """
 
     def __init__(self, network: keras.Model) -> None:
         self._network = network
-        self._config: dict[str, Any] | None = None
+        self._learning: list[bool] | None = None
 
     def content(self) -> Content:
         """The network as it is now, for `write`; training goes on without changing it."""
         if not EXACT.issuperset(variable.dtype for variable in self._network.variables):
             return _content(self._network)
-        if self._config != (config := self._network.get_config()):
+        # Its config says the same, and takes Keras milliseconds to make.
+        learning = [layer.trainable for layer in self._network._flatten_layers()]
+        if self._learning != learning:
             self._find_places()
-            self._config = config
+            self._learning = learning
         weights: list[Any] = [self._between[0]]
         for variable, content in zip(self._variables, self._between[1:], strict=True):
             weights += [np.array(variable.numpy(), order="C").data, content]

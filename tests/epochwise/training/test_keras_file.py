@@ -94,7 +94,7 @@ def test_what_a_saver_has_taken_stays_as_it_was(tmp_path: Path) -> None:
     np.testing.assert_array_equal(keras_file.load(tmp_path / "network.keras")(INPUTS), before)
 
 
-def test_a_saver_looks_for_places_once_for_a_config(
+def test_a_saver_looks_for_places_once_until_other_layers_learn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained = network()
