@@ -4,6 +4,7 @@ A chart brings its data along and no colours of text, grid or ground: those are 
 """
 
 import io
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -66,8 +67,8 @@ def values(snapshots: list[Snapshot], task: str, metric: Metric) -> Spec | None:
     rows = [row for _, row in found]
     ranked = sorted(found, key=lambda each: each[0], reverse=metric.higher_is_better)
     order = [str(row["family"]) for _, row in ranked if row["revision"] == snapshots[-1].name]
-    names = [facts.name for facts in snapshots]
-    colour = _nominal("revision", names, COLOURS, legend=len(names) > 1)
+    colours = dict(zip((facts.name for facts in snapshots), COLOURS, strict=False))
+    colour = _nominal("revision", colours, legend=len(colours) > 1)
     return _intervals(rows, f"{metric.title} on test", order, colour) if len(order) > 1 else None
 
 
@@ -87,11 +88,9 @@ def differences(report: Report, metric: Metric) -> Spec | None:
     ]
     if not rows:
         return None
-    shown = [
-        verdict for verdict in VERDICT_COLOURS if any(row["verdict"] == verdict for row in rows)
-    ]
-    colours = tuple(VERDICT_COLOURS[verdict] for verdict in shown)
-    colour = _nominal("verdict", [str(verdict) for verdict in shown], colours, legend=True)
+    told = {row["verdict"] for row in rows}
+    colours = {str(verdict): at for verdict, at in VERDICT_COLOURS.items() if verdict in told}
+    colour = _nominal("verdict", colours, legend=True)
     direction = "more is better" if metric.higher_is_better else "less is better"
     spec = _intervals(rows, f"difference of {metric.title}, {direction}", None, colour)
     zero = {
@@ -116,12 +115,13 @@ def curves(snapshots: list[Snapshot], kind: str, compared: set[str]) -> Spec | N
     ]
     if not rows:
         return None
+    colours = _family_colours(snapshots, {row["family"] for row in rows})
     title, x, y = CURVES[kind]
     encoding = {
         "x": _share("x", x),
         "y": _share("y", y),
         "order": {"field": "order"},
-        "color": _nominal("family", sorted({row["family"] for row in rows}), COLOURS, legend=True),
+        "color": _nominal("family", colours, legend=True),
         "opacity": {"condition": {"param": "shown", "value": 1}, "value": 0.1},
         "tooltip": [{"field": name, "type": "nominal"} for name in ("family", "revision")],
     }
@@ -158,7 +158,8 @@ def _intervals(rows: list[Spec], title: str, order: list[str] | None, colour: Sp
         ],
         **offset,
     }
-    axis = {"tickCount": 6}
+    # Labels at an end would be moved inwards, on to their neighbours where numbers are long.
+    axis = {"tickCount": 6, "labelFlush": False, "labelSeparation": 8}
     x = {"field": "low", "type": "quantitative", "scale": scale, "title": title, "axis": axis}
     rule = {
         "mark": {"type": "rule", "strokeWidth": 2},
@@ -181,14 +182,22 @@ def _chart(rows: list[Spec]) -> Spec:
     }
 
 
-def _nominal(field: str, domain: list[str], colours: tuple[str, ...], *, legend: bool) -> Spec:
-    chosen = [colours[index % len(colours)] for index in range(len(domain))]
+def _nominal(field: str, colours: dict[str, str], *, legend: bool) -> Spec:
+    """The colours of the values of a field."""
     shown = {"orient": "bottom", "title": None, "columns": 3, "symbolType": "stroke"}
     return {
         "field": field,
         "type": "nominal",
-        "scale": {"domain": domain, "range": chosen},
+        "scale": {"domain": [*colours], "range": [*colours.values()]},
         "legend": shown if legend else None,
+    }
+
+
+def _family_colours(snapshots: list[Snapshot], drawn: set[str]) -> dict[str, str]:
+    """The colours of the families that are `drawn`, the same in all charts of the snapshots."""
+    known = dict.fromkeys(name for facts in reversed(snapshots) for name in _reviewers(facts))
+    return {
+        name: colour for name, colour in zip(known, cycle(COLOURS), strict=False) if name in drawn
     }
 
 

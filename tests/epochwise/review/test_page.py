@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
-from epochwise.review import page, snapshot
+from epochwise.review import charts, page, snapshot
 from epochwise.review.charts import COLOURS
 from epochwise.review.report import Changed, Report, compare
 from epochwise.review.revisions import Revision
@@ -53,10 +54,28 @@ def test_a_page_holds_all_it_needs(pages: dict[str, str], kind: str) -> None:
 
 
 def test_a_page_shows_what_changed_before_and_after(pages: dict[str, str]) -> None:
-    charts = json.loads(re.search(r'id="charts">(.*?)</script>', pages["compared"])[1])  # type: ignore[index]
-    curves = [chart for chart in charts.values() if chart.get("title") == "ROC"]
+    specs = json.loads(re.search(r'id="charts">(.*?)</script>', pages["compared"])[1])  # type: ignore[index]
+    curves = [spec for spec in specs.values() if spec.get("title") == "ROC"]
     assert {row["revision"] for row in curves[0]["data"]["values"]} == {"main", "retrained"}
     assert "lstm, main" in pages["compared"] and "lstm, retrained" in pages["compared"]
+
+
+def test_a_family_has_one_colour_in_all_charts_in_the_order_of_the_table(clone: Project) -> None:
+    rows = yaml.safe_load((clone.root / "families.yaml").read_text())["families"]
+    rows = {"mlp": rows.pop("mlp")} | rows
+    clone.write("families.yaml", yaml.safe_dump({"families": rows}, sort_keys=False))
+    clone.write("plots/curves/lstm.csv", "curve,x,y\nroc,0,0\nroc,1,1\ncalibration,0.5,0.5\n")
+    clone.write("plots/curves/mlp.csv", "curve,x,y\nroc,0,0\nroc,1,1\n")
+    facts = snapshot.read(Revision("workspace", clone.root))
+    found = {}
+    for kind in ("roc", "calibration"):
+        spec = charts.curves([facts], kind, set())
+        assert spec
+        found[kind] = spec["layer"][1]["encoding"]["color"]["scale"]
+    assert found == {
+        "roc": {"domain": ["mlp", "lstm"], "range": [*COLOURS[:2]]},
+        "calibration": {"domain": ["lstm"], "range": [COLOURS[1]]},
+    }
 
 
 def test_nothing_that_names_bring_is_markup(retrained: Report, pages: dict[str, str]) -> None:
@@ -132,12 +151,41 @@ def test_chromium_draws_every_chart_and_picture_and_asks_for_nothing(
     count = f"addEventListener('load', () => document.body.dataset.broken = {broken})"
     html = with_script(pages[kind], count)
     drawn, console = opened(html, tmp_path, f"--blink-settings=preferredColorScheme={scheme}")
-    charts = len(re.findall(r'class="chart[ "]', markup(html)))
-    assert charts >= 4
-    assert f'data-drawn="{charts}"' in drawn
-    assert len(re.findall(r"<svg[^>]*class=\"marks\"", drawn)) == charts
+    expected = len(re.findall(r'class="chart[ "]', markup(html)))
+    assert expected >= 4
+    assert f'data-drawn="{expected}"' in drawn
+    assert len(re.findall(r"<svg[^>]*class=\"marks\"", drawn)) == expected
     assert 'data-broken="0"' in drawn
     assert not console
+
+
+@needs_chromium
+@pytest.mark.parametrize("share", [1, 0.03, 0.0013])
+def test_labels_of_small_differences_stand_apart(
+    pages: dict[str, str], tmp_path: Path, share: float
+) -> None:
+    """However small they are: all values of `pages` are multiplied by a `share`."""
+    before, content, after = re.split(r'(?<=id="charts">)(.*?)(?=</script>)', pages["compared"])
+    specs = json.loads(content)
+    for spec in specs.values():
+        for row in spec["data"]["values"]:
+            row |= {key: row[key] * share for key in ("value", "low", "high") if "verdict" in row}
+    count = """
+        const left = (a, b) => a.getBoundingClientRect().left - b.getBoundingClientRect().left
+        const touch = (a, b) => left(b, a) < a.getBoundingClientRect().width + 4
+        setInterval(() => {
+            const axes = [...document.querySelectorAll('[aria-label^="X-axis"] .role-axis-label')]
+            const shown = axes.map((axis) => [...axis.querySelectorAll('text')]
+                .filter((text) => text.getAttribute('opacity') !== '0').sort(left))
+            document.body.dataset.labels = shown.flat().length
+            document.body.dataset.touching = shown.map((labels) => labels.slice(1)
+                .filter((label, at) => touch(labels[at], label)).length).join('')
+        }, 200)
+    """
+    drawn, _ = opened(with_script(before + json.dumps(specs) + after, count), tmp_path)
+    found = re.search(r'data-labels="(\d+)" data-touching="(\d+)"', drawn)
+    assert found, drawn[:2000]
+    assert int(found[1]) > 20 and set(found[2]) == {"0"}
 
 
 @needs_chromium
