@@ -59,7 +59,7 @@ def cases(is_quick: bool) -> list[Case]:
     for name, row in families.table().items():
         # One epoch of the base: it shall be there, not be good.
         base = ["train.cnn.epochs=1"] if row.dataset == "target" else []
-        if row.learner == "linear":
+        if row.training != families.NETWORKS:
             continue
         if is_quick:
             found.append(Case(name, "smoke", ["budget=smoke", *base], QUICK[row.dataset]))

@@ -13,7 +13,7 @@ from epochwise import families
 from epochwise.core.cli import InputError
 from tests.configuration import ROOT
 
-NETWORKS = {name for name, row in families.table().items() if row.learner != "linear"}
+NETWORKS = set(load_yaml(ROOT / families.TABLE)["networks"])
 
 
 def ratios(*options: str) -> dict[str, float]:
