@@ -10,11 +10,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from benchmarks import networks, starts, text
-from benchmarks.rows import Row, table, timed
+from benchmarks.rows import Row, table
 from epochwise.core.cli import InputError, quiet, run
 from epochwise.core.progress import track
 
@@ -33,7 +32,7 @@ def main(
 ) -> None:
     """Print the table."""
     chosen = choose(steps(repeats, is_quick), only)
-    peak = matrix_peak(SIDE[is_quick])
+    peak = networks.matrix_peak(SIDE[is_quick])
     rows = [row for _, step in track(chosen, len(chosen), "benchmarks") for row in step()]
     print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")
     print(f"products of matrices: {peak / 1e9:.0f} GFLOP/s at the peak; medians of {repeats}\n")
@@ -65,13 +64,6 @@ def choose(found: list[Step], only: str) -> list[Step]:
             f"--only {', '.join(sorted(unknown))}: expected some of {', '.join(known)}"
         )
     return [step for step in found if not names or step[0] in names]
-
-
-def matrix_peak(side: int) -> float:
-    """The operations a second of a product of matrices of `side` rows: the best of ten."""
-    matrix = np.random.default_rng(1).standard_normal((side, side), "float32")
-    seconds = min(timed(lambda: matrix @ matrix)[1] for _ in range(10))
-    return 2 * side**3 / seconds
 
 
 def _features(images: int, repeats: int) -> list[Row]:

@@ -110,6 +110,12 @@ def measure(case: Case, repeats: int) -> list[Row]:
     return [Row(case.family, case.size, *measured)]
 
 
+def matrix_peak(side: int) -> float:
+    """The operations a second of products of matrices of `side` rows, in TensorFlow."""
+    peak: float = in_process(_matrix_peak, side)
+    return peak
+
+
 def in_process(function: Callable[..., Any], *arguments: Any) -> Any:
     """What `function` returns, called in a process of its own."""
     with _process() as process:
@@ -122,6 +128,12 @@ def _process() -> ProcessPoolExecutor:
     with quiet():
         forkserver.ensure_running()
     return ProcessPoolExecutor(1, CONTEXT)
+
+
+def _matrix_peak(side: int) -> float:
+    from benchmarks import ways
+
+    return ways.matrix_peak(side)
 
 
 def _make_models(folder: str, name: str) -> None:

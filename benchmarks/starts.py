@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -44,7 +46,9 @@ def measure(stage: str, repeats: int) -> list[Row]:
 
 def measure_fork(repeats: int) -> list[Row]:
     """Start what a stage with a network imports: in a process of its own, and in a fork."""
-    with ForkServer() as server:
+    with _silent():
+        started = ForkServer()
+    with started as server:
         if not server.is_ready(None):
             raise InputError(
                 "the libraries of the stages cannot be loaded: install requirements.txt"
@@ -55,6 +59,20 @@ def measure_fork(repeats: int) -> list[Row]:
         ours = partial(server.run, NETWORK, [], *where)
         (_, slow), (_, fast) = alternate(plain, ours, repeats)
     return [Row("fork", "Keras, TensorFlow", Measured(slow), Measured(fast))]
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep what a process that is started here prints off the table."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _start(arguments: list[str]) -> str:

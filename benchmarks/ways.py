@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from benchmarks import work
+from benchmarks.rows import timed
 from epochwise import families
 from epochwise.core import params as sections
 from epochwise.families import Family
@@ -40,6 +41,13 @@ class Way(NamedTuple):
 
     epoch: Callable[[], object]
     operations: float
+
+
+def matrix_peak(side: int) -> float:
+    """The operations a second of a product of matrices of `side` rows: the best of ten."""
+    matrix = keras.random.normal((side, side), seed=SEED)
+    seconds = min(timed(lambda: keras.ops.matmul(matrix, matrix))[1] for _ in range(10))
+    return 2 * side**3 / seconds
 
 
 def prepare(name: str, way: Name) -> Way:

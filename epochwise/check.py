@@ -59,24 +59,29 @@ def check_all(content: Any) -> None:
 def check_chosen(content: dict[str, Any], choices: Sequence[str], before: Any) -> None:
     """Check the blocks of params.yaml that choices name, and those that are not as `before`.
 
-    Blocks of networks are left out: for them the libraries of networks have to be loaded, and
-    stages check them before they train.
+    Blocks of networks are checked only where a choice names them: their libraries take seconds to
+    load, and stages check them before they train.
 
     Raises:
         InputError: a key is missing or unknown, or a value does not fit.
     """
     _check_keys(content)
-    chosen = {re.split("[.=@]", choice.lstrip("+~"))[0] for choice in choices}
+    named = [re.split("[.=@]", choice.lstrip("+~")) for choice in choices]
     known = before if isinstance(before, dict) else {}
-    chosen |= {key for key, block in content.items() if known.get(key) != block}
-    _check_sections(content, chosen & SECTIONS.keys() - {"transfer"})
+    changed = {key for key, block in content.items() if known.get(key) != block} - {"transfer"}
+    chosen = {keys[0] for keys in named} | changed
+    _check_sections(content, chosen & SECTIONS.keys())
     check_paths(content, chosen)
-    if rules := chosen & RULES.keys():
-        table = families.table()
-        for key in rules:
-            names = _needed(table)[key]
-            _check_listed(content[key], names, key, table)
-            _check_rules(content, key, names, table)
+    table = families.table()
+    needed = _needed(table)
+    for key in chosen & needed.keys():
+        _check_listed(content[key], needed[key], key, table)
+        if key in RULES:
+            _check_rules(content, key, needed[key], table)
+    for name, row in table.items():
+        is_quick = "train" in changed and row.training != families.NETWORKS
+        if is_quick or ["train", name] in (keys[:2] for keys in named):
+            params.check(content["train"][name], _schema(name), f"train.{name}")
 
 
 def check_paths(content: dict[str, Any], keys: Collection[str] = PATHS) -> None:
@@ -194,12 +199,26 @@ def compose(conf: Path, choices: Sequence[str]) -> str:
             composed = compose_config("config", list(choices))
         OmegaConf.resolve(composed)
         return OmegaConf.to_yaml(composed)
+    except UnicodeDecodeError:
+        raise InputError(_undecodable(conf)) from None
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise InputError(_refusal(str(error), conf, choices)) from None
     # Of what is no YAML, its constructors raise whatever they meet.
     except (yaml.YAMLError, LookupError, TypeError, RecursionError, OSError) as error:
         told = " ".join(str(error).split()).replace(str(conf.resolve()), conf.name)
         raise InputError(f"{conf.name}/ cannot be read: {told}") from None
+
+
+def _undecodable(conf: Path) -> str:
+    """Which file in `conf` is not in UTF-8, and where."""
+    for path in sorted(conf.rglob("*.yaml")):
+        try:
+            path.read_bytes().decode()
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+            name = path.relative_to(conf.parent)
+            return f"{name} is not in UTF-8, as line {line} shows: save it in that encoding"
+    return f"{conf.name}/ cannot be read: it is not in UTF-8"
 
 
 def _refusal(reason: str, conf: Path, choices: Sequence[str]) -> str:

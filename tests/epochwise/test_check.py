@@ -247,6 +247,7 @@ def test_a_wrong_choice_leaves_params_as_they_were(choice: str, message: str) ->
         ("+filter.mlp.below.a=1", {"filter.mlp.below": {"a": 1.0}}, "names 'a'"),
         ("champion=x", {"champion.metric.binary": "epoch"}, "names 'epoch'"),
         ("digits=folder", {"digits.path": "my.yaml"}, r"'digits\.path' is 'my\.yaml'"),
+        ("train.nb_linear.ngrams=x", {"train.nb_linear.ngrams": "x"}, "'train.nb_linear.ngrams'"),
     ],
 )
 def test_what_is_chosen_or_not_as_before_is_checked_alone(
@@ -259,6 +260,14 @@ def test_what_is_chosen_or_not_as_before_is_checked_alone(
         check.check_chosen(changed, [*others, choice], changed)
     with pytest.raises(InputError, match=message):
         check.check_chosen(changed, others, composed)
+
+
+@pytest.mark.parametrize("key", ["train.lstm.epochs", "transfer.alpha", "train.cnn.epochs"])
+def test_networks_are_checked_where_they_are_named(key: str, composed: dict[str, Any]) -> None:
+    changed = set_at(composed, {key: "no"})
+    check.check_chosen(changed, ["threshold.rule=youden", "budget=smoke"], composed)
+    with pytest.raises(InputError, match=f"'{key}' is 'no'"):
+        check.check_chosen(changed, [f"{key}=no"], changed)
 
 
 @pytest.mark.parametrize(
@@ -292,6 +301,15 @@ def test_what_is_no_yaml_in_conf_is_told_by_its_line(content: str, tmp_path: Pat
     (tmp_path / "own/conf/config.yaml").write_text(content)
     with pytest.raises(InputError, match=r"^conf/ cannot be read: .* \"conf/config\.yaml\", li"):
         check.compose(tmp_path / "own/conf", [])
+
+
+def test_a_file_in_conf_that_is_not_in_utf_8_is_named() -> None:
+    path = Path("conf/budget/smoke.yaml")
+    path.write_bytes(path.read_bytes() + b"\n# caf\xe9\n")
+    line = path.read_bytes().count(b"\n")
+    message = f"^conf/budget/smoke.yaml is not in UTF-8, as line {line} shows: save it in that"
+    with pytest.raises(InputError, match=message):
+        check.compose(Path("conf"), ["budget=smoke"])
 
 
 def test_choices_need_a_composition() -> None:
