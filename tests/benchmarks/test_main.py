@@ -59,7 +59,7 @@ def test_the_table_has_what_is_asked_for() -> None:
 @pytest.mark.long
 def test_the_table_has_everything() -> None:
     found = ratios()
-    assert set(found) == NETWORKS | {"encode", "vectorize"} | set(starts.stages())
+    assert set(found) == NETWORKS | {"encode", "vectorize", "fork"} | set(starts.stages())
     assert all(math.isfinite(ratio) and ratio > 0 for ratio in found.values())
 
 
