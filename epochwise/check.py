@@ -14,7 +14,7 @@ import typer
 import yaml
 
 from epochwise import families, recovery
-from epochwise.core import params
+from epochwise.core import params, paths
 from epochwise.core.cli import InputError, quiet, run
 from epochwise.core.files import replacing
 from epochwise.measures import columns
@@ -41,6 +41,8 @@ RULES = {"filter": "stages.filter:Rule", "select": "stages.select:Rule"}
 """The keys of the blocks that hold a rule for each of some families."""
 PATHS = ("reviews", "digits", "target", "vectorize")
 """The keys of the blocks whose `path` has to be there."""
+WORDS = paths.review_split("split", "train")
+"""The path of word vectors that are trained on the words of the pipeline's own reviews."""
 ABOUT = "about"
 """The key of a note, which no stage reads."""
 
@@ -85,13 +87,15 @@ def check_chosen(content: dict[str, Any], choices: Sequence[str], before: Any) -
 
 
 def check_paths(content: dict[str, Any], keys: Collection[str] = PATHS) -> None:
-    """Check that what the blocks at `keys` read is there.
+    """Check that what the blocks at `keys` read is there, or is made before it is read.
 
     Raises:
         InputError: it is not.
     """
     for key in PATHS:
-        if key in keys and not Path(path := content[key]["path"]).exists():
+        if key not in keys or Path(path := content[key]["path"]) == WORDS:
+            continue
+        if not Path(path).exists():
             raise InputError(f"{PARAMS}: '{key}.path' is '{path}': there is no such file or folder")
 
 

@@ -303,6 +303,20 @@ def test_what_is_no_yaml_in_conf_is_told_by_its_line(content: str, tmp_path: Pat
         check.compose(tmp_path / "own/conf", [])
 
 
+CHOICES = [
+    f"{key}={path.stem}" for key in check.PATHS for path in sorted((ROOT / "conf" / key).iterdir())
+]
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_what_stages_make_is_not_asked_for(choice: str, project: Path) -> None:
+    shutil.copytree(ROOT / "sources", project / "sources")
+    content = yaml.safe_load(check.compose(Path("conf"), [choice]))
+    made = [key for key in check.PATHS if Path(content[key]["path"]).parts[0] == "data"]
+    assert made == ["vectorize"] * (choice == "vectorize=word2vec")
+    check.check_paths(content, made)
+
+
 def test_a_file_in_conf_that_is_not_in_utf_8_is_named() -> None:
     path = Path("conf/budget/smoke.yaml")
     path.write_bytes(path.read_bytes() + b"\n# caf\xe9\n")
