@@ -159,7 +159,8 @@ def main(
         disk = sum(cost.disk for cost in costs.values())
         costs["all"] = Cost(seconds, max(cost.memory for cost in costs.values()), disk)
         print(f"{reviews:,} reviews")
-        print(f"{'stage':10} {'s':>8} {'peak MiB':>9} {'disk MB':>9} {'exponents of s, peak':>21}")
+        exponents = f" {'exponents of s, peak':>21}" if before else ""
+        print(f"{'stage':10} {'s':>8} {'peak MiB':>9} {'disk MB':>9}{exponents}")
         for stage, cost in costs.items():
             line = (
                 f"{stage:10} {cost.seconds:8.1f} {cost.memory / 2**20:9.0f} {cost.disk / 1e6:9.1f}"

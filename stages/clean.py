@@ -191,6 +191,9 @@ def main() -> None:
     finally:
         everything.unlink(missing_ok=True)
     metrics = summarize(facts, why)
+    gone = ", ".join(f"{count} {reason}" for reason, count in metrics["dropped"].items() if count)
+    dropped_by = f", dropped are {gone}" if gone else ""
+    print(f"clean: {metrics['rows_out']} of {metrics['rows_in']} reviews stay{dropped_by}")
     if both := metrics["texts_with_both_labels"]:
         print(f"clean: {both} texts have both labels; of each the first copy stays, or all do")
     write_json(paths.dataset_metrics("reviews", "clean"), metrics)

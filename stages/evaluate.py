@@ -17,6 +17,8 @@ def main(family: str) -> None:
     form = ReviewSelection if task == "binary" else Selection
     selection = read_json(paths.metrics(family, "selection.json"), form)
     report.write(family, selection, params.read("seed", Seed).data)
+    shown = read_json(paths.headline(family), dict[str, float])
+    print(f"{family} on test: {', '.join(f'{name} {value}' for name, value in shown.items())}")
 
 
 if __name__ == "__main__":

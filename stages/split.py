@@ -142,10 +142,12 @@ def _lacks(by: str, column: str) -> str:
     )
 
 
-def check_splits(labels: np.ndarray, names: np.ndarray, own: list[str]) -> dict[str, Any]:
+def check_splits(
+    labels: np.ndarray, names: np.ndarray, own: list[str], by: str = "random"
+) -> dict[str, Any]:
     """The number of rows of each split, and its share of positive reviews.
 
-    `own` are the splits that the source has itself.
+    `own` are the splits that the source has itself, `by` is what the others are divided by.
 
     Raises:
         InputError: a split would have reviews of one class only.
@@ -156,6 +158,8 @@ def check_splits(labels: np.ndarray, names: np.ndarray, own: list[str]) -> dict[
         negative, positive = (np.count_nonzero(chosen == label) for label in (0, 1))
         if not (negative and positive):
             advice = "give more reviews, or change split.valid, split.test or split.by"
+            if by == "product":
+                advice += " (product, which keeps all reviews of a product together)"
             if own:
                 advice += (
                     f"; the source's own splits are {' and '.join(own)}, which"
@@ -182,7 +186,7 @@ def main() -> None:
         "by": split.by,
         "own_splits": sorted(facts["split"].dropna().unique()),
     }
-    metrics |= check_splits(facts["label"].to_numpy(), names, metrics["own_splits"])
+    metrics |= check_splits(facts["label"].to_numpy(), names, metrics["own_splits"], split.by)
     if metrics["own_splits"] and split.by != "random":
         own = " and ".join(metrics["own_splits"])
         print(f"split: {own} are the source's own; split.by divides what it has not divided")

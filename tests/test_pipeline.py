@@ -215,6 +215,14 @@ def test_every_saved_network_loads_by_itself(project: Path) -> None:
         assert not getattr(keras.models.load_model(path), "optimizer", None)
 
 
+@pytest.mark.parametrize("family", ["baseline", "cnn"])
+def test_a_report_tells_its_headlines(project: Path, forked: Forked, family: str) -> None:
+    shown = json.loads((project / "m" / family).read_text())
+    told = ", ".join(f"{name} {value}" for name, value in shown.items())
+    said = forked.succeed(project, "stages.evaluate", family)
+    assert said.splitlines()[-1] == f"{family} on test: {told}"
+
+
 def test_new_images_are_classified_and_embedded(project: Path, forked: Forked) -> None:
     expected = pq.read_table(project / "data/predictions/cnn/test.parquet").to_pandas()
     arguments = ("--family", "cnn", "data/digits/test.npz", "--output", "classes.csv")

@@ -146,7 +146,10 @@ def load(path: Path = PARAMS) -> Any:
         size = path.stat().st_size
         content = path.read_bytes() if size <= LONGEST else b""
     except FileNotFoundError:
-        raise InputError(f"{path} not found: run from the project's root folder") from None
+        remedy = "run from the project's root folder"
+        if path == PARAMS:
+            remedy += ", and `make params` if it is not there"
+        raise InputError(f"{path} not found: {remedy}") from None
     if size > LONGEST:
         raise InputError(
             f"{path} has {size} bytes, of YAML expected {LONGEST} at most: is it the right file?"

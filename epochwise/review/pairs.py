@@ -111,7 +111,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class Training:
-    """Whether the model was trained anew, and the noise of each metric in old and new."""
+    """Whether the model was trained `anew` with noise, and that of each metric in old and new."""
 
     anew: bool
     old: Mapping[str, Noise]

@@ -159,7 +159,8 @@ def _family(name: str, old: Snapshot, new: Snapshot) -> FamilyChange:
         return replace(change, verdict=Verdict.UNCHANGED)
     if stale := [side.name for side, family in ((old, before), (new, after)) if family.stale]:
         return replace(change, reason=STALE.format(stale[0]))
-    training = Training(model.anew, before.noise, after.noise)
+    is_random = model.anew and (before.seeded or after.seeded)
+    training = Training(is_random, before.noise, after.noise)
     compared = _images if after.task == GENERATION else _predictions
     try:
         return replace(change, compared=compared(after, training, old.revision, new.revision))

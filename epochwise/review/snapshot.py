@@ -40,7 +40,8 @@ class Family:
     """A family in one revision: what it does, what it is worth, what it costs.
 
     `test` is its metrics/<family>/test.json; `noise` is by metric; `seconds` is the training time.
-    A family is `stale` if what it was made of has been made anew since.
+    A family is `stale` if what it was made of has been made anew since, and `seeded` if another
+    seed of training gives another model, which of a linear one it does not.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Family:
     seconds: float | None
     model_bytes: int | None
     stale: bool = False
+    seeded: bool = True
 
     @property
     def parameters(self) -> float | None:
@@ -106,7 +108,7 @@ def read(revision: Revision) -> Snapshot:
     values = mapping(revision.yaml(params.PARAMS))
     champions = mapping(mapping(revision.json(paths.CHAMPIONS)).get("champions"))
     # DVC leaves the stages of a family that is gone in dvc.lock.
-    known = ("", *DATASETS, *_tasks(revision))
+    known = ("", *DATASETS, *_rows_of_families(revision))
     return Snapshot(
         revision,
         {family.name: family for family in _families(revision)},
@@ -148,7 +150,7 @@ def mapping(value: Any) -> dict[str, Any]:
 
 def _families(revision: Revision) -> Iterator[Family]:
     noise = mapping(revision.json(paths.NOISE))
-    for name, task in _tasks(revision).items():
+    for name, (task, learner) in _rows_of_families(revision).items():
         test = mapping(revision.json(paths.metrics(name, "test.json")))
         task = task or _task_of(test)
         if task in HEADLINES:
@@ -161,17 +163,18 @@ def _families(revision: Revision) -> Iterator[Family]:
                 _train_seconds(revision, name),
                 revision.lock.model_bytes(name),
                 not is_consistent(revision.locked, name),
+                learner != "linear",
             )
 
 
-def _tasks(revision: Revision) -> dict[str, str | None]:
-    """Every family and its task; before families.yaml the leaderboard alone lists them."""
-    found: dict[str, str | None] = {}
+def _rows_of_families(revision: Revision) -> dict[str, tuple[str | None, str | None]]:
+    """Task and learner of every family; before families.yaml the leaderboard alone lists them."""
+    found: dict[str, tuple[str | None, str | None]] = {}
     for group in mapping(revision.yaml(TABLE)).values():
         for name, row in mapping(group).items():
             if isinstance(row, dict):
-                found.setdefault(name, str(row.get("task")))
-    return found or dict.fromkeys(mapping(revision.json(paths.LEADERBOARD)))
+                found.setdefault(name, (str(row.get("task")), str(row.get("learner"))))
+    return found or dict.fromkeys(mapping(revision.json(paths.LEADERBOARD)), (None, None))
 
 
 def _task_of(metrics: dict[str, Any]) -> str | None:

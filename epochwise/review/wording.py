@@ -247,6 +247,8 @@ def _why(group: list[FamilyChange]) -> str:
 
 
 def _noise(family: FamilyChange, report: Report) -> str:
+    if not any(side.seeded for side in (family.old, family.new) if side):
+        return "none, as no seed moves a linear model"
     if not all(each.known for each in family.comparisons):
         return "not known, as metrics/noise.json has no repeats"
     sides = [

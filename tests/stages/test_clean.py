@@ -44,7 +44,9 @@ def run(table: pa.Table, rows: int = 2, **changes: Any) -> tuple[list[dict[str, 
     return pq.read_table(paths.CLEAN_REVIEWS).to_pylist(), read_json(METRICS)
 
 
-def test_every_drop_is_counted_by_its_reason(project: Path) -> None:
+def test_every_drop_is_counted_by_its_reason(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     table = raw(
         {"text": "fine", "rating": 5.0, "label": 1},
         {"text": "poor", "rating": 2.0, "label": 0},
@@ -68,6 +70,10 @@ def test_every_drop_is_counted_by_its_reason(project: Path) -> None:
         "duplicate": 1,
     }
     assert (metrics["rows_in"], metrics["rows_out"], metrics["texts_with_both_labels"]) == (9, 4, 1)
+    told = (
+        "4 of 9 reviews stay, dropped are 1 no_label, 1 neutral, 1 empty, 1 repeated, 1 duplicate"
+    )
+    assert f"clean: {told}\n" in capsys.readouterr().out
     assert metrics["positive"] == 0.5
 
 

@@ -145,6 +145,8 @@ def test_a_split_without_both_classes_is_refused() -> None:
         InputError, match="the source's own splits are test and valid, which -S rev"
     ):
         check_splits(labels, names, ["test", "valid"])
+    with pytest.raises(InputError, match=r"split\.by \(product, which keeps all reviews"):
+        check_splits(labels, names, [], by="product")
 
 
 @pytest.mark.parametrize(

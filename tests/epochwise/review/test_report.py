@@ -1,6 +1,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from epochwise import families
 from epochwise.core.cli import InputError
 from epochwise.core.lock import not_run
 from epochwise.noise import digest
@@ -17,6 +19,7 @@ from epochwise.review.report import Changed, Report, changes, compare
 from epochwise.review.revisions import Revision
 from epochwise.review.statistics import Verdict
 from epochwise.review.wording import notes, verdicts
+from tests.configuration import ROOT
 from tests.epochwise.review.project import Project, parquet, reviews
 
 
@@ -73,6 +76,27 @@ def test_what_is_not_known_of_the_noise_is_said_in_words(project: Project) -> No
     noise = next(note for note in notes(found) if note.startswith("Training noise"))
     assert "5 seeds of main (lstm)" in noise
     assert "no repeats (mlp, cnn)" in noise
+
+
+def test_a_linear_model_trained_anew_has_no_noise(project: Project) -> None:
+    old, new = (snapshot.read(Revision(name, project.root)) for name in ("main", "retrained"))
+    linear = [
+        replace(
+            facts, families=facts.families | {"mlp": replace(facts.families["mlp"], seeded=False)}
+        )
+        for facts in (old, new)
+    ]
+    found = compare(*linear)
+    (family,) = (each for each in found.families if each.name == "mlp")
+    assert (family.model, family.verdict) == (Model.ANEW, Verdict.BETTER)
+    noise = next(note for note in notes(found) if note.startswith("Training noise"))
+    assert "none, as no seed moves a linear model (mlp)" in noise
+
+
+def test_linear_families_are_those_that_no_seed_moves() -> None:
+    facts = snapshot.read(Revision("workspace", ROOT))
+    linear = {name for name, row in families.table().items() if row.learner == "linear"}
+    assert {name for name, family in facts.families.items() if not family.seeded} == linear
 
 
 def test_params_data_and_sources_that_changed_are_listed(project: Project) -> None:
