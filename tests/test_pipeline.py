@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from dvc.utils.serialize import load_yaml
 
 from epochwise import families
 from epochwise.core.files import read_json
@@ -388,3 +389,18 @@ def test_a_slip_in_params_stops_with_one_line(
     assert line.startswith("error: ") and message in line
     changed = {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
     assert {path for path in changed if "__pycache__" not in path.parts} == set()
+
+
+def test_what_dvc_reads_for_its_pipeline_is_there_while_it_is_made_anew(project: Path) -> None:
+    shown = load_yaml(ROOT / "dvc.yaml")
+    outs = {name: stage.get("outs", []) for name, stage in shown["stages"].items()}
+    made = [(name, out) for name in outs for out in outs[name] if set(out) & set(shown["vars"])]
+    ((stage, out),) = made
+    champions, code = project / next(iter(out)), project / f"stages/{stage}.py"
+    before, written = champions.read_bytes(), code.read_bytes()
+    code.write_text("raise SystemExit(1)")
+    try:
+        assert run(project, "dvc", "repro", "--single-item", stage).returncode != 0
+        assert champions.read_bytes() == before
+    finally:
+        code.write_bytes(written)
