@@ -92,10 +92,9 @@ def check_paths(content: dict[str, Any], keys: Collection[str] = PATHS) -> None:
     Raises:
         InputError: it is not.
     """
-    for key in PATHS:
-        if key not in keys or Path(path := content[key]["path"]) == WORDS:
-            continue
-        if not Path(path).exists():
+    for key in (key for key in PATHS if key in keys):
+        path = content[key]["path"]
+        if Path(path) != WORDS and not Path(path).exists():
             raise InputError(f"{PARAMS}: '{key}.path' is '{path}': there is no such file or folder")
 
 
