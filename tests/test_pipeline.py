@@ -257,7 +257,7 @@ def test_classify_and_embed_refuse_what_they_cannot_read(project: Path, forked: 
         (("epochwise.classify", "--family", "transfer", "params.yaml"), "expected an image (.bmp"),
         (
             ("epochwise.embed", "--family", "cnn", "params.yaml", "--output", "x.parquet"),
-            "at the start",
+            ", an IDX file, an npz file or a folder of images",
         ),
     ):
         done = forked.run(project, *arguments)

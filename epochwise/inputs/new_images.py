@@ -13,7 +13,7 @@ from epochwise.core import paths
 from epochwise.core.cli import InputError
 from epochwise.core.files import read_json
 from epochwise.core.images import SUFFIXES, UNREAD, load_image
-from epochwise.data.image_files.arrays import read_images
+from epochwise.data.image_files.arrays import holds_arrays, read_images
 from epochwise.data.image_files.folders import check_name
 from epochwise.inputs.images import Shape, resized, scaled
 from epochwise.training.steps import Predictor, batch_size
@@ -55,10 +55,11 @@ def read(path: Path, shape: Shape, dataset: str) -> Iterator[Batch]:
         raise InputError(f"there is no file or folder {path}")
     if not path.is_file() or path.suffix.lower() in SUFFIXES:
         batches = _of_files(path, shape)
-    elif digits and path.suffix.lower() not in UNREAD:
+    elif digits and holds_arrays(path):
         batches = _of_arrays(path, shape)
     else:
-        raise InputError(f"{path}: expected an image ({KNOWN}) or a folder of images")
+        arrays = ", an IDX file, an npz file" if digits else ""
+        raise InputError(f"{path}: expected an image ({KNOWN}){arrays} or a folder of images")
     if digits or _target_is_digits():
         batches = _telling_of_dark_on_light(batches)
     empty = True

@@ -32,6 +32,8 @@ PARTS = {
 """Words in names, and the split that they mean."""
 WHOLE = "train"
 """The part of images whose name says nothing: to be divided."""
+NAMES = re.compile(r"^[^.].*(idx\d|ubyte|\.npz$)", re.IGNORECASE)
+"""How IDX and npz files are called."""
 UNSIGNED_BYTES = 8
 """IDX's code of the type uint8, the only one that is read."""
 MOST_AXES = 4
@@ -76,9 +78,20 @@ def read_images(path: Path) -> np.ndarray:
     """
     found = [_recognize(name, array) for name, array in _read(path)]
     images = [array for kind, array in found if kind == "images"]
-    if not images:
+    if not any(map(len, images)):
         raise InputError(f"{path}: found no images, expected an array (n, {SIZE}, {SIZE})")
     return np.concatenate(images)
+
+
+def holds_arrays(path: Path) -> bool:
+    """Whether a file is called as IDX and npz files are, or begins as an IDX file does."""
+    if NAMES.search(path.name):
+        return True
+    try:
+        with opened(path) as file:
+            return file.read(2) == bytes(2)
+    except DAMAGE:
+        return False
 
 
 def array_files(path: Path) -> list[Path]:
@@ -89,11 +102,7 @@ def array_files(path: Path) -> list[Path]:
     """
     if path.is_file():
         return [path]
-    files = [
-        file
-        for file in sorted(path.glob("*"))
-        if file.is_file() and re.search(r"^[^.].*(idx\d|ubyte|\.npz$)", file.name, re.IGNORECASE)
-    ]
+    files = [file for file in sorted(path.glob("*")) if file.is_file() and NAMES.search(file.name)]
     if not files:
         raise InputError(
             f"{path}: found neither IDX files (such as train-images-idx3-ubyte.gz) nor npz files:"

@@ -1,5 +1,6 @@
 """New images come from a file, a folder or arrays, as the network reads them."""
 
+import gzip
 from itertools import chain
 from pathlib import Path
 
@@ -54,6 +55,19 @@ def test_a_network_of_digits_reads_arrays_too() -> None:
     np.testing.assert_allclose(inputs[..., 0], PIXELS / 255, rtol=1e-6)
     with pytest.raises(InputError, match=r"new\.npz: expected an image \(\.bmp, .* or a folder"):
         read("new.npz", TARGET)
+    write_arrays(Path("none.npz"), images=PIXELS[:0])
+    with pytest.raises(InputError, match=r"^none\.npz: found no images, expected an array"):
+        read("none.npz")
+
+
+def test_an_idx_file_is_known_by_its_first_bytes_too() -> None:
+    header = b"\0\0\x08\x03" + np.array(PIXELS.shape, ">u4").tobytes()
+    Path("digits.gz").write_bytes(gzip.compress(header + PIXELS.tobytes()))
+    assert read("digits.gz")[0] == ["0", "1"]
+    Path("cut.gz").write_bytes(Path("digits.gz").read_bytes()[:9])
+    for name in ("cut.gz", "new/notes.txt"):
+        with pytest.raises(InputError, match=rf"^{name}: expected an image \(.*, an IDX file, an"):
+            read(name)
 
 
 def test_images_of_a_folder_that_cannot_be_read_are_left_out(
