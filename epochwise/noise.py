@@ -17,12 +17,12 @@ family without repeats keeps what was known of it, as long as that digest is the
 
 import hashlib
 import json
+import statistics
 import subprocess
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import yaml
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
@@ -107,8 +107,8 @@ def summarize(repeats: list[dict[str, float]]) -> dict[str, Any]:
     names = set.intersection(*(set(repeat) for repeat in repeats))
     return {
         name: {
-            "mean": float(np.mean(values)),
-            "std": float(np.std(values, ddof=1)),
+            "mean": statistics.fmean(values),
+            "std": statistics.stdev(values),
             "values": values,
         }
         for name in repeats[0]
@@ -227,8 +227,8 @@ def main() -> None:
         )
     noise = updated(training_noise.read(), found, read(None, LOCK))
     write_metrics(paths.NOISE, noise)
-    for family, noise in found.items():
-        print(f"{family}: {noise['repeats']} seeds")
+    for family, repeated in found.items():
+        print(f"{family}: {repeated['repeats']} seeds")
 
 
 if __name__ == "__main__":

@@ -74,8 +74,8 @@ def choose(
 
     def tie(family: str) -> bool:
         apart = abs(reports[family][metric] - reports[order[0]][metric])
-        noise = hypot(deviation(family), deviation(order[0]))
-        return family == order[0] or apart <= champion.deviations * noise
+        spread = hypot(deviation(family), deviation(order[0]))
+        return family == order[0] or apart <= champion.deviations * spread
 
     ties = [family for family in order if tie(family)]
     chosen = min(ties, key=lambda family: (reports[family]["parameters"], order.index(family)))

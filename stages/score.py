@@ -1,4 +1,4 @@
-"""Apply a family's chosen epoch to train, valid and test: the only stage that reads test."""
+"""Apply a family's chosen epoch to every split: no other stage reads the split test."""
 
 from epochwise import families
 from epochwise.core import params

@@ -164,12 +164,12 @@ def places(path: str) -> list[str]:
 
 
 def _is_stage(entry: Any) -> bool:
+    if not isinstance(entry, dict):
+        return False
     files = [*(entry.get("outs") or ()), *(entry.get("deps") or ())]
     params = entry.get("params") or {}
-    return (
-        isinstance(entry, dict)
-        and all(isinstance(file["path"], str) for file in files)
-        and all(isinstance(values or {}, dict) for values in params.values())
+    return all(isinstance(file["path"], str) for file in files) and all(
+        isinstance(values or {}, dict) for values in params.values()
     )
 
 

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 from pydantic import Field, NonNegativeFloat, PositiveInt, model_validator
 
+from epochwise.measures.generation import COUNTED
 from epochwise.training.layers import Fit, Fraction, initializer, optimizer, schedule
 
 PIXELS = 28 * 28
@@ -32,7 +33,7 @@ class Params(Fit):
     instance_noise: NonNegativeFloat
     beta_1: float = Field(ge=0, lt=1)
     steps_per_epoch: PositiveInt
-    measured: int = Field(ge=200)
+    measured: int = Field(ge=COUNTED)
 
     @model_validator(mode="after")
     def _optimizer_has_beta_1(self) -> Self:

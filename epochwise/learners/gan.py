@@ -14,7 +14,7 @@ from epochwise.core.files import replacing, write_json, write_table
 from epochwise.core.matrices import lists
 from epochwise.families import Family
 from epochwise.inputs import images
-from epochwise.measures.generation import frechet_distance
+from epochwise.measures.generation import COUNTED, frechet_distance
 from epochwise.training import keras_file, runtime, streams
 from epochwise.training.checkpoints import Scored
 from epochwise.training.epochs import Training, identity
@@ -22,8 +22,6 @@ from epochwise.training.steps import Predictor
 
 SHOWN = 10
 """Images that are kept of every epoch, to show the progress."""
-COUNTED = 200
-"""Images whose classes are counted after every epoch."""
 
 
 class Judge:

@@ -34,17 +34,19 @@ def counts(labels: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> Co
     return Counts(*(weights @ np.stack(kinds, axis=1).astype("float64")).T)
 
 
-def precision_and_recall(counted: Counts) -> dict[str, np.ndarray]:
-    """Precision and recall of each class (k,).
+def precision_and_recall(counted: Counts, predicted: np.ndarray) -> dict[str, np.ndarray]:
+    """Precision and recall of each class (k,), from the `counts` of `predicted` (n,).
 
-    A precision is 0 without predictions of the class, a recall nan without samples of it: so a
-    resample that happens to have none says nothing of the class.
+    A recall is nan without samples of the class, a precision nan without predictions of it: so a
+    resample that happens to have none says nothing of the class. The precision of a class that is
+    never predicted is 0.
     """
     true_0, false_0, true_1, false_1 = counted
+    without_0, without_1 = (np.nan if given.any() else 0.0 for given in (~predicted, predicted))
     return {
-        "precision_0": ratio(true_0, true_0 + false_0),
+        "precision_0": ratio(true_0, true_0 + false_0, without_0),
         "recall_0": ratio(true_0, true_0 + false_1, np.nan),
-        "precision_1": ratio(true_1, true_1 + false_1),
+        "precision_1": ratio(true_1, true_1 + false_1, without_1),
         "recall_1": ratio(true_1, true_1 + false_0, np.nan),
     }
 
@@ -89,7 +91,7 @@ def compared_metrics(
 ) -> dict[str, np.ndarray]:
     """What models are compared by, for each row of weights: name to (k,)."""
     counted = counts(labels, predicted, weights)
-    by_class = precision_and_recall(counted)
+    by_class = precision_and_recall(counted, predicted)
     recalls = {name: by_class[name] for name in ("recall_0", "recall_1")}
     return {
         "roc_auc": weighted_auc(labels, probabilities, weights),
@@ -117,14 +119,14 @@ def epoch_row(labels: dict[str, np.ndarray], scores: dict[str, np.ndarray]) -> d
 
 
 def _epoch_metrics(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, np.ndarray]:
-    weights = np.ones((1, len(labels)))
+    weights, predicted = np.ones((1, len(labels))), at_threshold(probabilities, 0.5)
     return {
         "loss": weighted_mean(log_losses(labels, probabilities), weights),
         "roc_auc": weighted_auc(labels, probabilities, weights),
-        **precision_and_recall(counts(labels, at_threshold(probabilities, 0.5), weights)),
+        **precision_and_recall(counts(labels, predicted, weights), predicted),
     }
 
 
-def ratio(part: np.ndarray, whole: np.ndarray, of_nothing: float = 0.0) -> np.ndarray:
+def ratio(part: np.ndarray, whole: np.ndarray, of_nothing: float) -> np.ndarray:
     """`part` / `whole`, `of_nothing` where the whole is 0."""
     return np.divide(part, whole, out=np.full_like(part, of_nothing), where=whole > 0)

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+COUNTED = 200
+"""Images whose classes are counted, after every epoch and in the report."""
+
 
 def frechet_distance(features: np.ndarray, others: np.ndarray) -> float:
     """The squared Fréchet distance of the normal distributions fitted to two sets (n, d), (m, d).

@@ -86,7 +86,7 @@ def measure(scored: pa.Table, threshold: float, seed: int) -> dict[str, Any]:
 def report(labels: np.ndarray, probabilities: np.ndarray, threshold: float) -> dict[str, float]:
     """The metrics of predicting 1 where P(1) is at least `threshold`, each a mean over samples.
 
-    Labels and probabilities have shape (n,). A precision without predictions of its class is 0.
+    Labels and probabilities have shape (n,). The precision of a class never predicted is 0.
     """
     weights = np.ones((1, len(labels)))
     measured = weighted_metrics(labels, probabilities, threshold, weights)
@@ -108,8 +108,9 @@ def weighted_metrics(
     labels: np.ndarray, probabilities: np.ndarray, threshold: float, weights: np.ndarray
 ) -> dict[str, np.ndarray]:
     """The metrics of `report` for each row of sample `weights` (k, n): name to (k,)."""
-    counted = counts(labels, at_threshold(probabilities, threshold), weights)
-    by_class = precision_and_recall(counted)
+    predicted = at_threshold(probabilities, threshold)
+    counted = counts(labels, predicted, weights)
+    by_class = precision_and_recall(counted, predicted)
     return {
         "accuracy": (counted.true_0 + counted.true_1) / weights.sum(axis=1),
         "balanced_accuracy": (by_class["recall_0"] + by_class["recall_1"]) / 2,

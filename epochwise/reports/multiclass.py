@@ -86,7 +86,7 @@ def weighted_metrics(
     return {
         "accuracy": accuracy,
         "log_loss": weights @ log_losses(labels, probabilities) / total,
-        "macro_precision": precision.mean(axis=1),
+        "macro_precision": np.nanmean(precision, axis=1),
         "macro_recall": np.nanmean(recall, axis=1),
         "micro_precision": accuracy,
         "micro_recall": accuracy,
@@ -130,15 +130,16 @@ def _per_class(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Precision and recall of each class, (k, classes) each.
 
-    A precision is 0 without predictions of the class, a recall 0 without samples of it, or nan if
-    these are only missing from a resample.
+    A precision is 0 without predictions of the class, a recall 0 without samples of it, and either
+    nan if these are only missing from a resample.
     """
     identity = np.eye(probabilities.shape[1])
     actual, predicted = identity[labels], identity[probabilities.argmax(axis=1)]
     right = weights @ (actual * predicted)
     precision, recall = (
-        np.divide(right, whole, out=np.full_like(right, of_nothing), where=whole > 0)
-        for whole, of_nothing in ((weights @ predicted, 0.0), (weights @ actual, np.nan))
+        np.divide(right, whole, out=np.full_like(right, np.nan), where=whole > 0)
+        for whole in (weights @ predicted, weights @ actual)
     )
+    precision[:, ~predicted.any(axis=0)] = 0
     recall[:, ~actual.any(axis=0)] = 0
     return precision, recall
