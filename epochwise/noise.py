@@ -107,7 +107,7 @@ def summarize(repeats: list[dict[str, float]]) -> dict[str, Any]:
     names = set.intersection(*(set(repeat) for repeat in repeats))
     return {
         name: {
-            "mean": statistics.fmean(values),
+            "mean": statistics.mean(values),
             "std": statistics.stdev(values),
             "values": values,
         }

@@ -1,13 +1,13 @@
 """Repeats with other seeds are told from other experiments, and summarised."""
 
 import json
-import statistics
 import subprocess
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
@@ -79,8 +79,13 @@ def test_mean_and_deviation_are_those_of_the_values() -> None:
     values = [0.8, 0.83, 0.82]
     found = noise.summarize([{"roc_auc": value} for value in values])["roc_auc"]
     assert found["values"] == values
-    assert found["mean"] == pytest.approx(statistics.mean(values))
-    assert found["std"] == pytest.approx(statistics.stdev(values))
+    assert found["mean"] == pytest.approx(np.mean(values))
+    assert found["std"] == pytest.approx(np.std(values, ddof=1))
+
+
+def test_equal_values_have_no_deviation() -> None:
+    found = noise.summarize([{"roc_auc": 0.8819}] * 5)["roc_auc"]
+    assert found == {"mean": 0.8819, "std": 0, "values": [0.8819] * 5}
 
 
 def test_what_a_seed_cannot_change_is_no_metric() -> None:

@@ -90,7 +90,7 @@ def test_params_of_the_lock_are_read_as_dvc_wrote_them(
 
 @pytest.mark.parametrize(
     "entry",
-    ["[]", "{outs: [{md5: a}]}", "{outs: text}", "{deps: [{path: 5}]}", "{params: [a]}"],
+    ["[]", "text", "{outs: [{md5: a}]}", "{outs: text}", "{deps: [{path: 5}]}", "{params: [a]}"],
 )
 def test_an_entry_that_dvc_has_not_written_is_told(entry: str) -> None:
     Path("dvc.lock").write_text(f"schema: '2.0'\nstages:\n  made: {entry}\n")

@@ -40,7 +40,7 @@ def test_counts_precision_and_recall_equal_scikit_learn(
     predicted = at_threshold(likely, threshold)
     weights = draw_weights(seed, len(labels), least=1)
     counted = counts(labels, predicted, weights)
-    measured = precision_and_recall(counted)
+    measured = precision_and_recall(counted, predicted)
     for row, times in enumerate(weights):
         matrix = sklearn_metrics.confusion_matrix(
             labels, predicted, labels=[0, 1], sample_weight=times
@@ -52,6 +52,7 @@ def test_counts_precision_and_recall_equal_scikit_learn(
         )
         for label in (0, 1):
             known = recall[label] if (labels == label).any() else np.nan
+            # Every sample is drawn at least once: a class without predictions never has any.
             assert measured[f"precision_{label}"][row] == pytest.approx(precision[label])
             assert measured[f"recall_{label}"][row] == pytest.approx(known, nan_ok=True)
 
@@ -89,8 +90,16 @@ def test_a_threshold_is_met_by_the_probability_that_equals_it() -> None:
     assert at_threshold(np.array([0.7], "float32"), 0.7).tolist() == [False]
 
 
-def test_a_share_of_nothing_is_0() -> None:
-    assert ratio(np.array([1.0, 0.0]), np.array([2.0, 0.0])).tolist() == [0.5, 0]
+def test_a_resample_without_predictions_of_a_class_says_nothing_of_its_precision() -> None:
+    labels, predicted = np.array([0, 0, 1]), np.array([True, False, False])
+    weights = np.array([[1.0, 1, 1], [0, 2, 1]])
+    measured = precision_and_recall(counts(labels, predicted, weights), predicted)
+    np.testing.assert_array_equal(measured["precision_0"], [1 / 2, 2 / 3])
+    np.testing.assert_array_equal(measured["precision_1"], [0, np.nan])
+
+
+def test_a_share_of_nothing_is_what_is_asked_for() -> None:
+    assert ratio(np.array([1.0, 0.0]), np.array([2.0, 0.0]), 0.25).tolist() == [0.5, 0.25]
 
 
 def test_epoch_row_has_the_distance_of_the_recalls() -> None:

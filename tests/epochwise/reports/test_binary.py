@@ -75,6 +75,12 @@ def test_metrics_equal_scikit_learn(rows: list[tuple[int, float]], threshold: fl
     )
 
 
+def test_resamples_without_predictions_of_a_class_say_nothing_of_its_precision() -> None:
+    labels = np.repeat([0, 1], [3, 297])
+    found = binary.intervals(labels, labels.astype(float), 0.5, seed=1)
+    assert found["precision_0"] == found["precision_1"] == [1.0, 1.0]
+
+
 def test_interval_of_the_accuracy_is_that_of_the_binomial() -> None:
     labels = np.random.default_rng(0).integers(0, 2, 1000)
     right = np.arange(1000) % 10 > 1

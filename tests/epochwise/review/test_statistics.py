@@ -121,15 +121,6 @@ def test_the_variance_of_a_mean_is_that_of_the_paired_differences() -> None:
     assert found["mean"] == pytest.approx(np.var(new - old) / 400, rel=0.1)
 
 
-def test_frechet_distances_of_the_same_generator_differ_within_their_variance() -> None:
-    random = np.random.default_rng(0)
-    test, old, new = (random.normal(size=(n, 4)) for n in (300, 400, 400))
-    variance = frechet_variance(test, old, new, resamples=100, seed=0)
-    difference = frechet_distance(test, new) - frechet_distance(test, old)
-    assert abs(difference) < 3 * math.sqrt(variance)
-    assert variance == frechet_variance(test, old, new, resamples=100, seed=0)
-
-
 @pytest.mark.parametrize(
     ("difference", "p", "higher_is_better", "verdict"),
     [
@@ -188,11 +179,13 @@ def test_recalls_make_no_family_better_or_worse(
     assert family_verdict(metrics, recalls) == family
 
 
-def test_few_images_of_test_make_frechet_distances_differ_more() -> None:
+@pytest.mark.parametrize("few", ["test", "old", "new"])
+def test_few_images_on_either_side_make_frechet_distances_differ_more(few: str) -> None:
     random = np.random.default_rng(0)
-    few, many = random.normal(size=(20, 4)), random.normal(size=(2000, 4))
-    old, new = random.normal(-1, 1, size=(2000, 4)), random.normal(1, 1, size=(2000, 4))
-    variances = [frechet_variance(test, old, new, 50, seed=0) for test in (few, many)]
+    means = {"test": 0, "old": -1, "new": 1}
+    many = {name: random.normal(mean, 1, size=(2000, 4)) for name, mean in means.items()}
+    fewer = many | {few: many[few][:20]}
+    variances = [frechet_variance(**each, resamples=50, seed=0) for each in (fewer, many)]
     assert variances[0] > 10 * variances[1]
 
 
@@ -207,7 +200,7 @@ def test_the_images_of_test_are_drawn_alike_for_both() -> None:
 
 def test_the_variance_of_frechet_distances_is_that_of_other_images() -> None:
     random = np.random.default_rng(0)
-    drawn = [[random.normal(mean, 1, (200, 2)) for mean in (0, 1, 2)] for _ in range(200)]
+    drawn = [[random.normal(mean, 1, (200, 2)) for mean in (0, 1, 2)] for _ in range(2000)]
     differences = [frechet_distance(a, c) - frechet_distance(a, b) for a, b, c in drawn]
-    variances = [frechet_variance(a, b, c, 50, seed=0) for a, b, c in drawn[:20]]
-    assert np.mean(variances) == pytest.approx(np.var(differences), rel=0.35)
+    variances = [frechet_variance(a, b, c, 50, seed=0) for a, b, c in drawn[:50]]
+    assert np.mean(variances) == pytest.approx(np.var(differences), rel=0.1)
