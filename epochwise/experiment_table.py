@@ -6,13 +6,14 @@ dependencies, a column each, are not in it.
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from textwrap import wrap
 from typing import Any
 
 from dvc.commands.experiments import show
 from dvc.compare import TabularData
 from dvc.ui import table
 from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
 
 BORDER, BETWEEN = 1, 3
 """What a table takes beside its columns: a line, and for each a blank at both ends and a line."""
@@ -64,11 +65,12 @@ def rich_table(
 
 
 def folded(cell: Any, room: int) -> Any:
-    """The cell, in lines of `room` characters where it is longer: of such rich shows only `…`."""
+    """The cell, in lines of `room` where it is wider: of such rich shows only `…`."""
     text = str(cell)
     if cell_len(text) <= room:
         return cell
-    return "\n".join(wrap(text, max(room, NARROWEST)))
+    lines = Text(text).wrap(Console(), max(room, NARROWEST))
+    return "\n".join(line.plain.rstrip() for line in lines)
 
 
 def parts(widths: Sequence[int], room: int) -> Iterator[list[int]]:

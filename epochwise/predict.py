@@ -121,6 +121,8 @@ def _count_strange(texts: pa.ChunkedArray) -> int:
         return 0
     vocabulary = read_table(paths.VOCABULARY, {"word": TEXT})
     words = vocabulary.filter(pc.match_substring_regex(vocabulary["word"], WORD))
+    if not len(words):
+        return len(texts)
     known = pc.list_value_length(tokenize(split(texts), words))
     return int(np.count_nonzero(known.to_numpy() == 0))
 

@@ -21,7 +21,6 @@ from epochwise.review.wording import Sentence
 
 LARGEST = 9_500_000
 """Bytes of a page at most; pictures that find no room are named instead."""
-VERDICTS = ("better and worse", "trades errors", "better", "worse", "undecided")
 FOLDER = Path(__file__).parent
 
 
@@ -117,8 +116,7 @@ def _summary(page: Page) -> str:
 
 
 def _verdict(sentence: Sentence) -> str:
-    kind = next((word for word in VERDICTS if sentence.lead.endswith(f" {word}")), "")
-    kind = "mixed" if " " in kind else kind
+    kind = sentence.verdict.name.lower() if sentence.verdict else ""
     rest = f": {_prose(sentence.rest)}" if sentence.rest else ""
     return f'<li class="{kind}"><strong>{escape(sentence.lead)}</strong>{rest}</li>'
 

@@ -1,6 +1,6 @@
 """Two revisions of a family on the same samples: predictions matched by id and compared."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -33,6 +33,7 @@ from epochwise.review.statistics import (
     Verdict,
     estimate,
     frechet_variance,
+    mcnemar_estimate,
     paired_variance,
     training_parts,
 )
@@ -143,11 +144,7 @@ def match(old: pd.DataFrame, new: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFr
             f"{np.count_nonzero(~agrees)} of {len(ids)} ids carry another label: "
             "they stand for other samples"
         )
-    shared = Shared(int(np.count_nonzero(agrees)), len(old), len(new))
-    if shared.samples < FEWEST:
-        raise NotComparableError(
-            f"{shared.samples} samples of test are shared, fewer than {FEWEST}"
-        )
+    shared = _shared(int(np.count_nonzero(agrees)), old, new)
     return left[agrees], right[agrees], shared
 
 
@@ -165,10 +162,11 @@ def compare_predictions(
     left, right, shared = match(old, new)
     before, after = _MEASURES[task](left), _MEASURES[task](right)
     whole = np.ones((1, shared.samples))
+    old_values, new_values = before(whole), after(whole)
     variances = paired_variance(before, after, resamples(shared.samples, seed))
     found = []
     for metric in HEADLINES[task]:
-        values = (float(before(whole)[metric.key][0]), float(after(whole)[metric.key][0]))
+        values = (float(old_values[metric.key][0]), float(new_values[metric.key][0]))
         if same(*(frame[READ[metric]].to_numpy() for frame in (left, right))):
             found.append(unchanged(metric, *values))
         elif not np.isnan(values).any():
@@ -178,10 +176,11 @@ def compare_predictions(
         raise NotComparableError("no metric is defined on the samples of test that are shared")
     if "predicted" not in left:
         return Compared(found, shared)
-    exact = mcnemar_hits(left, right)
-    if not training.anew:
-        found = [_with_p(each, exact.p) if each.metric == ACCURACY else each for each in found]
-    return Compared(found, shared, exact)
+    hits = mcnemar_hits(left, right)
+    if not training.anew and hits.gained + hits.lost:
+        exact = mcnemar_estimate(hits.gained, hits.lost, shared.samples, hits.p)
+        found = [replace(each, found=exact) if each.metric == ACCURACY else each for each in found]
+    return Compared(found, shared, hits)
 
 
 def compare_images(old: Images, new: Images, training: Training, seed: int) -> Compared:
@@ -191,11 +190,7 @@ def compare_images(old: Images, new: Images, training: Training, seed: int) -> C
         NotComparableError: the test sets differ, or the network that the features are of.
     """
     ids = old.test.index.intersection(new.test.index, sort=False)
-    shared = Shared(len(ids), len(old.test), len(new.test))
-    if shared.samples < FEWEST:
-        raise NotComparableError(
-            f"{shared.samples} samples of test are shared, fewer than {FEWEST}"
-        )
+    shared = _shared(len(ids), old.test, new.test)
     left, right = (np.stack(list(images.test.loc[ids])) for images in (old, new))
     if left.shape != right.shape or not np.allclose(left, right, rtol=1e-3, atol=1e-3):
         raise NotComparableError("the network that the images are measured with is another one")
@@ -241,8 +236,11 @@ def _compare(
     return Comparison(metric, *values, found, known=not training.anew or bool(old), runs=runs)
 
 
-def _with_p(compared: Comparison, p: float) -> Comparison:
-    return replace(compared, found=replace(compared.found, p=p))
+def _shared(samples: int, old: Sized, new: Sized) -> Shared:
+    """The `samples` that two test sets share, where these are enough."""
+    if samples < FEWEST:
+        raise NotComparableError(f"{samples} samples of test are shared, fewer than {FEWEST}")
+    return Shared(samples, len(old), len(new))
 
 
 def _hits(frame: pd.DataFrame) -> np.ndarray:

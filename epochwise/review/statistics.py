@@ -111,14 +111,30 @@ def frechet_variance(
     return float(np.var(differences, ddof=1))
 
 
+def mcnemar_estimate(gained: int, lost: int, samples: int, p: float) -> Estimate:
+    """The difference of the accuracy of two given models, with the `p` of McNemar's exact test.
+
+    Of `samples` the new model alone gets `gained` right, the old one alone `lost`. The interval is
+    that of the share of gains among these (Clopper & Pearson 1934): it holds 0 where p is above
+    LEVEL, as both are of the same binomial.
+    """
+    from scipy.special import betaincinv
+
+    apart, tail = gained + lost, LEVEL / 2
+    low = betaincinv(gained, lost + 1, tail) if gained else 0.0
+    high = betaincinv(gained + 1, lost, 1 - tail) if lost else 1.0
+    low, high = (float(2 * share - 1) * apart / samples for share in (low, high))
+    return Estimate((gained - lost) / samples, low, high, p)
+
+
 def training_parts(old: Noise, new: Noise, runs: tuple[int, int] = (1, 1)) -> list[Part]:
     """What training adds to the variance of a difference: s² of either side, over its `runs`.
 
-    A value is of a single run, or the mean of several. Where both sides rest on the same repeats
-    the estimate is one, counted twice: 2 s² for two single runs.
+    A value is of a single run, or the mean of several. Where both sides rest on the same repeats,
+    as two single runs do, the estimate is one, counted twice: 2 s².
     """
     if old == new:
-        return [Part(old.std**2 * sum(1 / count for count in runs), old.repeats - 1)]
+        return [Part(2 * old.std**2, old.repeats - 1)]
     return [
         Part(side.std**2 / count, side.repeats - 1)
         for side, count in zip((old, new), runs, strict=True)

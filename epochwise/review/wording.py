@@ -19,10 +19,11 @@ UNKNOWN_NOISE = "trained anew, and how much training noise moves it is not known
 
 @dataclass(frozen=True)
 class Sentence:
-    """What is said first, and what it rests on."""
+    """What is said first, what it rests on, and the verdict where it is of one family."""
 
     lead: str
     rest: str = ""
+    verdict: Verdict | None = None
 
     def __str__(self) -> str:
         """The sentence as one line."""
@@ -225,7 +226,7 @@ def _claim(family: FamilyChange) -> Sentence:
         for each in told
         if not each.known
     ]
-    return Sentence(f"{family.name} {family.verdict}", "; ".join(parts))
+    return Sentence(f"{family.name} {family.verdict}", "; ".join(parts), family.verdict)
 
 
 def _not_compared(families: list[FamilyChange]) -> list[Sentence]:

@@ -7,9 +7,10 @@ from dvc.compare import TabularData
 from dvc.ui import ui
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.console import Console
 
-from epochwise.experiment_table import parts, rich_table, show_experiments
+from epochwise.experiment_table import folded, parts, rich_table, show_experiments
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=12), st.integers(20, 200))
@@ -41,6 +42,14 @@ def test_a_cell_that_is_wider_than_the_terminal_is_shown_in_lines(
     assert "…" not in shown
     assert all(cell in shown for cell in [*words, "adam", "0.787", "0.78"])
     assert max(len(line) for line in shown.splitlines()) <= width
+
+
+@given(st.text(min_size=1), st.integers(20, 60))
+def test_lines_of_a_cell_are_no_wider_than_their_room(text: str, room: int) -> None:
+    """As wide as a terminal shows them, where characters of Chinese take two places."""
+    assert all(cell_len(line) <= room for line in str(folded(text, room)).split("\n"))
+    line = "\u5b57" * 20
+    assert folded(line * 2, 40) == f"{line}\n{line}"
 
 
 @pytest.mark.parametrize(

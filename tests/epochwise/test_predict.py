@@ -137,6 +137,9 @@ def test_texts_without_a_known_word_are_counted(
     )
     predict.probabilities(of_characters, ["mxyzptlk"])
     assert capsys.readouterr().err == ""
+    write_table(paths.VOCABULARY, pa.table({"word": ["."]}))
+    predict.probabilities(classifier, ["good ."])
+    assert capsys.readouterr().err.startswith("1 review has no word of the vocabulary")
 
 
 def test_a_file_is_answered_as_csv_and_reviews_without_words_are_counted(

@@ -3,7 +3,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.metrics import balanced_accuracy_score, recall_score, roc_auc_score
@@ -16,7 +16,7 @@ from epochwise.review.pairs import (
     compare_predictions,
     match,
 )
-from epochwise.review.statistics import Noise, Verdict
+from epochwise.review.statistics import Noise, Verdict, mcnemar_estimate
 
 SAME_MODEL = Training(False, {}, {})
 
@@ -83,7 +83,24 @@ def test_the_accuracy_of_two_given_models_is_tested_as_mcnemar_did() -> None:
     )
     assert compared.hits is not None
     assert (compared.hits.gained, compared.hits.lost) == (5, 0)
-    assert compared.comparisons[0].found.p == pytest.approx(binomtest(5, 5).pvalue)
+    expected = binomtest(5, 5)
+    share = expected.proportion_ci()
+    limits = [(2 * limit - 1) * 5 / 200 for limit in (share.low, share.high)]
+    found = compared.comparisons[0].found
+    assert [found.difference, found.low, found.high, found.p] == pytest.approx(
+        [5 / 200, *limits, expected.pvalue]
+    )
+
+
+@given(st.integers(0, 40), st.integers(0, 40))
+def test_mcnemars_interval_holds_0_where_its_p_is_above_the_level(gained: int, lost: int) -> None:
+    assume(gained + lost)
+    p = binomtest(gained, gained + lost).pvalue
+    found = mcnemar_estimate(gained, lost, 100, p)
+    share = binomtest(gained, gained + lost).proportion_ci()
+    expected = [(2 * limit - 1) * (gained + lost) / 100 for limit in (share.low, share.high)]
+    assert [found.low, found.high] == pytest.approx(expected)
+    assert (found.low <= 0 <= found.high) == (p > 0.05)
 
 
 def test_training_anew_widens_the_interval_and_mcnemar_does_not_decide() -> None:
