@@ -1,7 +1,7 @@
 """The table of `dvc exp show`, all of which a terminal shows.
 
 What there is no room for stands below, where DVC leaves it out or makes columns of `…`. Hashes of
-dependencies, a column each, are not in it.
+dependencies, a column each, are not in it, nor params that are the same in all rows.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 
 from dvc.commands.experiments import show
 from dvc.compare import TabularData
-from dvc.ui import table
+from dvc.ui import table, ui
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
@@ -36,17 +36,24 @@ def show_experiments(
     keep: Sequence[str] = (),
     **options: Any,
 ) -> None:
-    """Show a table of experiments; hashes of dependencies are for --csv, --md and --keep.
+    """Show what tells experiments apart; --csv, --md and --keep show the rest, too.
 
+    That is hashes of dependencies, and params that are the same in all rows, which are counted.
     `headers` are the columns of metrics, params and dependencies, by these kinds.
     """
+    left_out = 0
     if not (keep or options["csv"] or options["markdown"]):
         experiments.drop(*headers["deps"])
+        columns = len(experiments.keys())
+        experiments.drop_duplicates("cols", subset=headers["params"], ignore_empty=False)
+        left_out = columns - len(experiments.keys())
     _show_experiments(experiments, headers, keep=keep, **options)
+    if left_out:
+        ui.write(f"Not shown are params that are the same in all rows ({left_out}): add `--keep .`")
 
 
 def rich_table(
-    ui: Any,
+    screen: Any,
     data: Sequence[Sequence[Any]],
     headers: Sequence[str],
     pager: bool = False,
@@ -54,14 +61,14 @@ def rich_table(
 ) -> None:
     """Show a table in parts that the terminal has room for, each with the first column."""
     first = max(cell_len(str(cell)) for cell in (headers[0], *(row[0] for row in data)))
-    room = ui.rich_console.width - BORDER - first - 2 * BETWEEN
+    room = screen.rich_console.width - BORDER - first - 2 * BETWEEN
     cut = [[row[0], *(folded(cell, room) for cell in row[1:])] for row in data]
     cells = [[str(cell) for cell in column] for column in zip(headers, *cut, strict=True)]
     widths = [max(map(cell_len, "\n".join(column).split("\n"))) for column in cells]
-    with ui.pager() if pager and ui.isatty() else nullcontext():
-        for shown in parts(widths, ui.rich_console.width):
+    with screen.pager() if pager and screen.isatty() else nullcontext():
+        for shown in parts(widths, screen.rich_console.width):
             rows = [[row[column] for column in shown] for row in cut]
-            _rich_table(ui, rows, [headers[column] for column in shown], **options)
+            _rich_table(screen, rows, [headers[column] for column in shown], **options)
 
 
 def folded(cell: Any, room: int) -> Any:

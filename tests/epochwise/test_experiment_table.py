@@ -53,24 +53,31 @@ def test_lines_of_a_cell_are_no_wider_than_their_room(text: str, room: int) -> N
 
 
 @pytest.mark.parametrize(
-    ("options", "with_hashes"),
+    ("options", "whole"),
     [({}, False), ({"keep": ["data"]}, True), ({"csv": True}, True), ({"markdown": True}, True)],
 )
-def test_hashes_of_what_is_read_are_shown_where_they_are_asked_for(
+def test_what_tells_no_rows_apart_is_shown_where_it_is_asked_for(
     options: dict[str, Any],
-    with_hashes: bool,
+    whole: bool,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(ui, "_enabled", True)
+    monkeypatch.setattr(ui, "rich_console", Console(width=160))
     row = {"Experiment": "idea", "rev": "1234567", "typ": "branch_base", "parent": None}
     row |= {"Created": "-", "State": "-", "Executor": "-"}
     row |= {"m/lstm:bacc": "0.787", "data/test": "d41d8cd98f00b204"}
+    row |= {"train.lstm.epochs": "6", "train.lstm.length": "200"}
     table = TabularData(list(row), fill_value="-")
-    table.append(list(row.values()))
-    headers = {"metrics": ["m/lstm:bacc"], "params": [], "deps": ["data/test"]}
+    for length in ("200", "-"):
+        table.append(list((row | {"train.lstm.length": length}).values()))
+    params = ["train.lstm.epochs", "train.lstm.length"]
+    headers = {"metrics": ["m/lstm:bacc"], "params": params, "deps": ["data/test"]}
     settings = {"pager": False, "csv": False, "markdown": False, "only_changed": False}
     show_experiments(table, headers, **(settings | options))
     shown = capsys.readouterr().out
-    assert "idea" in shown and "0.787" in shown
-    assert ("data/test" in shown and "d41d8cd98f00b204" in shown) == with_hashes
+    assert all(told in shown for told in ("idea", "0.787", "train.lstm.length", "200"))
+    assert ("data/test" in shown and "d41d8cd98f00b204" in shown) == whole
+    assert ("train.lstm.epochs" in shown) == whole
+    told = "Not shown are params that are the same in all rows (1): add `--keep .`"
+    assert shown.splitlines()[-1] == told or whole
