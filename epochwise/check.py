@@ -193,23 +193,36 @@ def compose(conf: Path, choices: Sequence[str]) -> str:
     """
     from hydra import compose as compose_config
     from hydra import initialize_config_dir
-    from hydra.errors import HydraException
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException, OverrideParseException
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     try:
+        OverridesParser.create().parse_overrides(list(choices))
         with initialize_config_dir(str(conf.resolve()), version_base=None):
             composed = compose_config("config", list(choices))
         OmegaConf.resolve(composed)
         return OmegaConf.to_yaml(composed)
     except UnicodeDecodeError:
         raise InputError(_undecodable(conf)) from None
+    except OverrideParseException as error:
+        raise InputError(unreadable(error.override)) from None
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise InputError(_refusal(str(error), conf, choices)) from None
     # Of what is no YAML, its constructors raise whatever they meet.
     except (yaml.YAMLError, LookupError, TypeError, RecursionError, OSError) as error:
         told = " ".join(str(error).split()).replace(str(conf.resolve()), conf.name)
         raise InputError(f"{conf.name}/ cannot be read: {told}") from None
+
+
+def unreadable(choice: str, option: str = "") -> str:
+    """What to do about a choice, given with an `option`, that Hydra cannot read."""
+    key, _, value = choice.partition("=")
+    return (
+        f"{option}{choice} cannot be read: put a value with blanks, brackets or other signs in two"
+        f" kinds of quotes, {option}'{key}=\"{value}\"'"
+    )
 
 
 def _undecodable(conf: Path) -> str:

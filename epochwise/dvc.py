@@ -191,11 +191,9 @@ def to_hydra_overrides(choices: list[str]) -> Any:
     try:
         return _to_hydra_overrides(choices)
     except OverrideParseException as error:
-        key, _, value = error.override.partition("=")
-        raise DvcException(
-            f"-S {error.override} cannot be read: put a value with blanks, brackets or other signs"
-            f" in two kinds of quotes, -S '{key}=\"{value}\"'"
-        ) from None
+        from epochwise import check
+
+        raise DvcException(check.unreadable(error.override, "-S ")) from None
 
 
 def for_studio(gather: Callable[..., Any]) -> Callable[..., Any]:

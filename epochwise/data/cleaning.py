@@ -25,8 +25,10 @@ MARKS = "PS"
 URL = re.compile(r"\b(?:https?://|ftp://|www\.)\S+")
 # The look-behind keeps the search linear: a match starts only where an address can start.
 EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-# Grave and acute accents and primes, which people type for apostrophes.
-APOSTROPHES = str.maketrans(dict.fromkeys("`\u00b4\u2032\u2035\u02b9", "'"))
+APOSTROPHES = "`\u00b4\u2032\u2035\u02b9"
+"""Grave and acute accents and primes, which people type for apostrophes."""
+FRACTION = "\u2044"
+"""What stands between the numbers of which Unicode composes a fraction."""
 # One of several, at the end of a word, or at its start. What begins with a plain character is found
 # fast.
 LOOSE_APOSTROPHE = re.compile(r"'(?:'+|(?!\S)|(?<!\S'))")
@@ -48,6 +50,23 @@ class Clean(Section):
     drop_duplicates: bool
 
 
+class _Plain(dict[int, int | str | None]):
+    """What becomes of a character before Unicode composes: what is invisible keeps others apart."""
+
+    def __missing__(self, code: int) -> int | str | None:
+        character = chr(code)
+        kept: int | str | None = code
+        # Soft hyphens and zero-width joiners, which are inside of words, and how a sign is drawn.
+        if unicodedata.category(character) == "Cf" or VARIANT.match(character):
+            kept = None
+        elif character in APOSTROPHES:
+            kept = "'"
+        elif FRACTION in unicodedata.normalize("NFKC", character):
+            kept = f" {character}"
+        self[code] = kept
+        return kept
+
+
 class _Characters(dict[int, int | str | None]):
     """What becomes of a character, for `str.translate`: decided once, by its Unicode category."""
 
@@ -58,20 +77,17 @@ class _Characters(dict[int, int | str | None]):
     def __missing__(self, code: int) -> int | str | None:
         category = unicodedata.category(chr(code))
         kept: int | str | None = " "
-        if VARIANT.match(chr(code)):  # how a sign is drawn, as that of a red heart
-            kept = None
-        elif category[0] in "LM" or chr(code) == "'":
+        if category[0] in "LM" or chr(code) == "'":
             kept = code
         elif category[0] == "N" and self.digits != "drop":
             kept = code if self.digits == "keep" else "0"
-        elif category == "Cf":  # soft hyphens, zero-width joiners: inside words, and invisible
-            kept = None
         elif category[0] in MARKS and self.punctuation == "keep":
             kept = f"\0{chr(code)}\0"
         self[code] = kept
         return kept
 
 
+PLAIN = _Plain()
 CHARACTERS = {
     (digits, punctuation): _Characters(digits, punctuation)
     for digits in get_args(Digits)
@@ -92,7 +108,7 @@ def clean_text(text: str, digits: Digits, punctuation: Punctuation = "drop") -> 
     if not text.isascii():
         if len(text) > MOST_MARKS_LENGTH:
             text = _stream_safe(text)
-        text = uncurl_quotes(text.translate(APOSTROPHES))
+        text = uncurl_quotes(text.translate(PLAIN))
         text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
     text = text.lower().replace("`", "'")
     if "://" in text or "www." in text:

@@ -269,7 +269,9 @@ def read_vectors(path: Path, words: Sequence[str]) -> np.ndarray:
 def _rows(path: Path, file: IO[bytes], wanted: Iterable[bytes]) -> tuple[int, Iterator[Row]]:
     """The size of the vectors, and the rows of those words that are still in `wanted`."""
     first = file.readline(CHUNK).removeprefix(codecs.BOM_UTF8)
-    header = re.fullmatch(rb"([0-9]{1,12}) ([1-9][0-9]{0,4})\s*", first)
+    if first.startswith(b"PK\x03\x04"):
+        raise InputError(f"{path} is a zip archive: unpack it, and give the file that is in it")
+    header = re.fullmatch(rb"([0-9]{1,12})\s+([1-9][0-9]{0,4})\s*", first)
     count, size = map(int, header.groups()) if header else (None, len(first.split()) - 1)
     if size > MOST_NUMBERS:
         raise InputError(
@@ -301,6 +303,14 @@ def _is_text(line: bytes, size: int) -> bool:
         return False
 
 
+def _is_number(field: bytes) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True
+
+
 def _text_rows(
     path: Path,
     lines: Iterable[bytes],
@@ -323,13 +333,14 @@ def _text_rows(
                 f"{path}, line {number}: found {line[:40]!r}, expected a word and {size} numbers"
                 " with one space between each and none before"
             )
-        if len(fields) > size:  # GloVe has entries of several words, which no single word is
+        # GloVe has entries of several words, which no single word is.
+        if len(fields) > size and not _is_number(fields[0]):
             continue
         try:
             values = np.array(fields, "float32")
         except ValueError:
             values = np.array([])
-        if len(values) < size or not np.isfinite(values).all():
+        if len(values) != size or not np.isfinite(values).all():
             raise InputError(
                 f"{path}, line {number}: found {line[:40]!r} with {len(fields)} values, expected a"
                 f" word and {size} numbers separated by spaces"

@@ -41,6 +41,16 @@ def set_at(content: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return changed
 
 
+@pytest.mark.parametrize("column", ["\u00e9tiquette", "Rating (1-5)"])
+def test_a_value_that_needs_quotes_is_told_with_them(column: str) -> None:
+    key = "reviews.columns.rating"
+    told = f"{key}={column} cannot be read: .* two kinds of quotes, '{key}=\"{column}\"'"
+    with pytest.raises(InputError, match=told.replace("(", r"\(").replace(")", r"\)")):
+        check.compose(ROOT / "conf", ["reviews=table", f"{key}={column}"])
+    composed = check.compose(ROOT / "conf", ["reviews=table", f'{key}="{column}"'])
+    assert yaml.safe_load(composed)["reviews"]["columns"]["rating"] == column
+
+
 def test_the_composition_is_valid(composed: dict[str, Any]) -> None:
     check_all(composed)
     check_all({key: value for key, value in composed.items() if key != "about"})

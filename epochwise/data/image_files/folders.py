@@ -9,6 +9,8 @@ from epochwise.core.progress import track
 from epochwise.data.image_files.archive import UNUSABLE
 from epochwise.data.image_files.arrays import PARTS, WHOLE
 
+ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"}
+"""What folders in archives are called that hold archives themselves."""
 DEPTH = 3
 """How far below a folder its splits are looked for."""
 GROUP = 500
@@ -39,10 +41,11 @@ def list_images(folder: Path) -> ImageFiles:
         found = Counter(path.suffix.lower() or path.name for path in _listed_below(folder))
         most = sorted(found, key=lambda suffix: (-found[suffix], suffix))[:SHOWN]
         listed = ", ".join(f"{found[suffix]} {suffix}" for suffix in most)
+        unpack = "unpack the archives, and " if ARCHIVES & found.keys() else ""
         raise InputError(
             f"{folder}: found no images of two classes or more, but {listed or 'no files'}:"
-            " expected train|valid|test/CLASS/images, or CLASS/images to be divided, and images in"
-            f" {', '.join(sorted(SUFFIXES))}"
+            f" {unpack}expected train|valid|test/CLASS/images, or CLASS/images to be divided, and"
+            f" images in {', '.join(sorted(SUFFIXES))}"
         )
     beside = [path for part in parts.values() for path in _listed(part) if _is_image(path)]
     if beside:
@@ -85,6 +88,7 @@ def _find_parts(folder: Path) -> dict[str, Path]:
                     found[part] = path
             if found:
                 _refuse_other_parts(candidate, found)
+                _refuse_outside(folder, candidate, found)
                 return found
         level = [path for parent in level for path in _folders(parent)]
     # One folder around everything, as archives have.
@@ -101,6 +105,15 @@ def _refuse_other_parts(folder: Path, parts: dict[str, Path]) -> None:
             raise InputError(
                 f"{path} has images, but its name is that of no split, as {', '.join(parts)} beside"
                 " it are: call it train, valid or test, or put it elsewhere"
+            )
+
+
+def _refuse_outside(folder: Path, place: Path, parts: dict[str, Path]) -> None:
+    for file in _listed_below(folder):
+        if file.suffix.lower() in IMAGES and place not in file.parents:
+            raise InputError(
+                f"{place} has the splits {', '.join(parts)}, but {file} is outside of it: put all"
+                " images into folders of one place, or rename what is no split"
             )
 
 

@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -28,6 +29,8 @@ def header(path: Path) -> list[str]:
         if _size(row) > START:
             raise InputError(f"{path}: found no end of the header in {START} bytes: is it a table?")
         if any("\0" in name for name in row):
+            if not "".join(row).replace("\0", "").isprintable():
+                raise InputError(f"{path} is no text, expected csv, tsv, JSON Lines or Parquet")
             size = 32 if "\0\0\0" in row[0] else 16
             encoding = f"UTF-{size}{'BE' if row[0].startswith(chr(0)) else 'LE'}"
             raise InputError(
@@ -89,11 +92,14 @@ def _rows(path: Path) -> Iterator[list[str]]:
             pass
     else:
         separator = _separator(start)
+    reader = csv.reader
+    if not _has_quotes(start, separator):
+        reader = partial(csv.reader, quoting=csv.QUOTE_NONE)
     width = 0
     number = 0
     try:
         # Not strict, text after a closing quote would swallow the rows up to the next quote.
-        for row in csv.reader(source, delimiter=separator, strict=True):
+        for row in reader(source, delimiter=separator, strict=True):
             source.size = 0
             if (row and width) or width == 1 or any(map(str.strip, row)):
                 yield row or [""]
@@ -120,6 +126,26 @@ def _separator(start: bytes) -> str:
         widths[separator] = found[:-1] if is_cut and len(found) > 1 else found
     even = [one for one, found in widths.items() if len(set(found)) == 1 < found[0]]
     return max(even or ",\t;|", key=lambda one: widths[one][:1])
+
+
+def _has_quotes(start: bytes, separator: str) -> bool:
+    """Whether quotes hold values together; in many a tsv they are characters as others are.
+
+    So it is where all first rows have one width without them, and either no value stands in quotes
+    or they are no quotes of csv, in which those inside of a value stand twice.
+    """
+    rows = [line.decode(BYTES) for line in start.splitlines() if line.strip()]
+    if len(start) >= START - len(MARK):
+        rows.pop()
+    values = [row.split(separator) for row in rows]
+    if separator != "\t" or len(set(map(len, values))) != 1:
+        return True
+    if not any(len(value) > 1 and value[0] == value[-1] == '"' for row in values for value in row):
+        return False
+    try:
+        return all(csv.reader(rows, delimiter=separator, strict=True))
+    except csv.Error:
+        return False
 
 
 def _size(row: list[str]) -> int:

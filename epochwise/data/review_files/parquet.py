@@ -49,7 +49,7 @@ def read(path: Path, names: list[str] | None, rows: int) -> Iterator[pa.Table]:
     texts, others = _texts(path, names)
     schema = pq.read_schema(path)
     with pq.ParquetFile(path, read_dictionary=texts) as file:
-        for field in file.schema_arrow:
+        for field in schema:
             if pa.types.is_nested(field.type) and field.name in (names or ()):
                 raise InputError(
                     f"{path}: column '{field.name}' is nested ({field.type}), expected text or"

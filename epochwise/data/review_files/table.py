@@ -41,7 +41,8 @@ KNOWN: dict[str, dict[str, Any]] = {
 """The words that a column may have, and what they stand for."""
 EXPECTED = {
     "label": "0 or 1, negative or positive: write these, or give -S reviews.columns.label=COLUMN,"
-    " or null to read ratings alone",
+    " or null to read ratings alone, which may be the same numbers"
+    " (-S reviews.columns.rating=COLUMN -S reviews.scale=[LOWEST,HIGHEST])",
     "split": "train, valid or test: write these, or give -S reviews.columns.split=null",
 }
 OTHERS = {
@@ -50,6 +51,10 @@ OTHERS = {
     **dict.fromkeys((b"\xff\xfe", b"\xfe\xff"), "text in UTF-16"),
     b"%PDF": "a PDF document",
     b"SQLite format 3": "an SQLite database",
+    b"\x28\xb5\x2f\xfd": "packed by zstd",
+    b"\x04\x22\x4d\x18": "packed by lz4",
+    b"ARROW1": "an Arrow (Feather) file",
+    **dict.fromkeys((b"\x80\x03", b"\x80\x04", b"\x80\x05"), "a pickle of Python"),
 }
 """How files of other kinds begin that people have."""
 NAMES = ("product_id", "user_id", "domain")

@@ -21,13 +21,18 @@ ORDERED = r"^(?P<first>\d{1,2})\s*[-/, ]\s*(?P<second>\d{1,2})\s*[-/, ]\s*(?P<ye
 MONTHS = 12
 OR_NONE = "correct them, or give -S reviews.columns.time=null to do without"
 ALIKE = "write dates as 2020-12-31, or give -S reviews.columns.time=null to do without"
+TOGETHER = r"^(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$"
+"""Year, month and day: as Unix seconds some day of August 1970."""
+FINER = {10**17: 10**9, 10**14: 10**6, 10**11: 10**3}
+"""From which number on a time is in nano-, micro- or milliseconds, and how many are a second."""
 FORMS = "Unix seconds or a date with its whole year, such as 2020-12-31"
 
 
 class Clock:
     """Unix seconds from a column of times, one part of the table after the other.
 
-    Either its values are numbers, seconds since 1970, or they are dates, taken as UTC. Between dots
+    Either its values are numbers, seconds since 1970 (or milliseconds, or finer, by their size), or
+    they are dates, taken as UTC. Between dots
     the day of a date comes first. Whether 5/4/2020 is in May or in April is told by those dates of
     the column in which one of the two numbers is above 12: `parts` reads the column from its
     start.
@@ -46,9 +51,11 @@ class Clock:
         """The seconds of texts (n,) from row `start` on, int64 (n,), null where there is no time.
 
         Raises:
-            InputError: some values are numbers and others dates, or the day of a date cannot be
-                told from its month.
+            InputError: some values are numbers and others dates, or numbers are dates, or the day
+                of a date cannot be told from its month.
         """
+        if together := values.first(pc.match_substring_regex(column, TOGETHER), column, start):
+            values.refuse(self.at, *together, f"{FORMS}: {ALIKE}")
         numbers = pc.fill_null(values.numbers(column), np.nan).to_numpy()
         counted = np.abs(numbers) < 2.0**62
         dates = self._dates(pc.if_else(pa.array(counted), None, column))
@@ -66,10 +73,12 @@ class Clock:
             seconds = dates.to_numpy("datetime64[s]").astype("int64")
             return pa.array(seconds, mask=~dated)
         try:
-            return pc.cast(column, pa.int64())
+            whole = pc.fill_null(pc.cast(column, pa.int64()), 0).to_numpy().copy()
         except pa.ArrowInvalid:
             whole = np.where(counted, numbers, 0).astype("int64")
-            return pa.array(whole, mask=~counted)
+        for least, second in FINER.items():
+            whole[np.abs(whole) >= least] //= second
+        return pa.array(whole, mask=~counted)
 
     def check(self) -> None:
         """Make sure, after the last part, that the column has times if it has anything.

@@ -2,7 +2,9 @@
 
 import importlib
 import json
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,9 @@ def main(name: str, loud: bool = False) -> None:
         raise InputError("there is nobody: name somebody")
     if name == "file":
         Path("missing.txt").read_text()
+    if name == "everybody":
+        for _ in range(100_000):
+            print("hello, everybody")
     if name == "bug":
         raise ValueError("a fault of ours")
     print(name.upper() if loud else name)
@@ -63,6 +68,19 @@ def test_help_is_the_docstring_without_colours(folder: Path) -> None:
 def test_bad_input_is_one_line_and_status_1(folder: Path, name: str, message: str) -> None:
     done = greet(folder, name)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
+
+
+def test_it_ends_quietly_where_nobody_reads_on(folder: Path) -> None:
+    command = [sys.executable, "-m", "greet", "everybody"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout and process.stderr
+        assert process.stdout.readline() == b"hello, everybody\n"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
 
 
 def test_a_fault_of_ours_keeps_its_traceback(folder: Path) -> None:

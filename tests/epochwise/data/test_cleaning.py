@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from epochwise.data.cleaning import Punctuation, clean_text, strip_markup, without_punctuation
 
 DIGITS = st.sampled_from(["keep", "drop", "mask"])
-TEXTS = st.text() | st.text(alphabet="ab1<>&;'\"/#@.:wht!\0 \u2019\u0301İ½")
+TEXTS = st.text() | st.text(
+    alphabet="ab1<>&;'\"/#@.:wht!\0 \u2019\u0301İ½\u00ad\u200d\ufe0f\u1100\u1161"
+)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +30,7 @@ TEXTS = st.text() | st.text(alphabet="ab1<>&;'\"/#@.:wht!\0 \u2019\u0301İ½")
         ("I \u2764\ufe0f this \u845b\U000e0100\u57ce", "i this 葛城"),
         ("no\u00a0break\u2003and\u200bzero\u00adwidth", "no break andzerowidth"),
         ("the dogs' rock'n'roll ''Conan'' 'n", "the dogs rock'n'roll conan n"),
+        ("cafe\u00ad\u0301 \u1100\u200b\u1161 5\u00bd stars", "caf\u00e9 \uac00 5 1 2 stars"),
         (
             "Caf\u00e9 CAFE\u0301 \ufb01ne \u6771\u4eac \u0939\u093f\u0928\u094d\u0926\u0940",
             "café café fine 東京 हिन्दी",

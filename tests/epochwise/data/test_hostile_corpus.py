@@ -198,7 +198,7 @@ WORD_FILES = {
     "far too many words": (lambda: b"999999999999 2\ngood " + bytes(9), "word 2 of 999999999999"),
     "gzip bomb": (lambda: gzip.compress(word_lines(), 1), BOMB),
     "xz bomb": (lambda: lzma.compress(word_lines(), preset=0), BOMB),
-    "no format": (lambda: b"PK\3\4 1 2", "line 1: found"),
+    "no format": (lambda: b"PK\3\3 1 2", "line 1: found"),
 }
 
 

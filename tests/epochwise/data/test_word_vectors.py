@@ -260,6 +260,9 @@ def test_a_minimum_that_no_word_reaches_is_refused() -> None:
     [
         ("w.txt", b"good 1 2\nbad  1 2\n", "line 2: found b'bad  1 2"),
         ("w.txt", b"good 1 2\n bad 1 2\n", "line 2: found b' bad 1 2"),
+        ("w.txt", b"2 2 1\ngood 1 2 3\nbad 4 5 6\n", "line 2: found b'good 1 2 3.* with 3 values"),
+        ("w.txt", b"word2vec 3\ngood 1 2\n", "line 2: found b'good 1 2.* with 2 values"),
+        ("w.zip", b"PK\x03\x04....", "w.zip is a zip archive: unpack it"),
         (
             "w.bin",
             b"2 2\n" + b"".join(w + b" " + np.ones(2).tobytes() + b"\n" for w in (b"a", b"b")),

@@ -127,6 +127,23 @@ def test_a_folder_of_images_beside_the_splits_is_refused(tmp_path: Path) -> None
     assert list(list_images(tmp_path)) == ["test", "train"]
 
 
+@pytest.mark.parametrize("outside", ["b/train/x", "y"])
+def test_images_outside_of_the_place_of_the_splits_are_refused(
+    tmp_path: Path, outside: str
+) -> None:
+    for name in ("a/train/x", "a/train/y", outside):
+        write_image(tmp_path / name / "1.png")
+    told = rf"a has the splits train, but .*{outside}/1\.png is outside of it"
+    with pytest.raises(InputError, match=told):
+        list_images(tmp_path)
+
+
+def test_an_archive_in_an_archive_is_to_be_unpacked(tmp_path: Path) -> None:
+    (tmp_path / "images.zip").touch()
+    with pytest.raises(InputError, match=r"but 1 \.zip: unpack the archives, and expected train"):
+        list_images(tmp_path)
+
+
 def test_two_folders_for_one_split_are_refused(tmp_path: Path) -> None:
     for split in ("train", "val", "Validation"):
         for name in ("cat", "dog"):

@@ -414,6 +414,41 @@ def test_a_label_that_is_something_else_can_be_left_out() -> None:
     assert [row["label"] for row in read("t.csv", label=None)] == [1, 0]
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ['"A good film', 'bad film"', "x"],
+        ['"Great" product', "bad", 'x"'],
+        [r'"With all this \"stuff\" going on"', '"bad"', "x"],
+    ],
+)
+def test_quotes_of_a_tsv_without_quoting_are_characters(texts: list[str]) -> None:
+    rows = [f"{text}\t{row % 2}\n" for row, text in enumerate(texts)]
+    Path("t.tsv").write_text("text\tlabel\n" + "".join(rows))
+    assert [row["text"] for row in read("t.tsv")] == texts
+
+
+def test_a_tsv_may_have_quotes_all_the_same() -> None:
+    texts = ['one\ttwo "three"', "four\nfive", "six"]
+    table = pd.DataFrame({"text": texts, "label": [0, 1, 0]})
+    for part in (table, table[:1], table[:2]):
+        part.to_csv("t.tsv", sep="\t", index=False)
+        assert [row["text"] for row in read("t.tsv")] == texts[: len(part)]
+
+
+@pytest.mark.parametrize(
+    ("start", "told"),
+    [
+        (b"\x28\xb5\x2f\xfd", "packed by zstd"),
+        (b"ARROW1\0\0", "an Arrow"),
+        (b"\x80\x04\x95", "a pickle"),
+        (b"\x01\x02\0\0\0", "no text"),
+    ],
+)
+def test_files_that_are_no_tables_are_told_by_their_first_bytes(start: bytes, told: str) -> None:
+    refuse(f"t.csv is {told}", "t.csv", start + b"\0\x90" * 40)
+
+
 def test_unquoted_commas_of_a_single_column_are_told() -> None:
     Path("t.csv").write_text("text\nI like it, really\n")
     with pytest.raises(InputError, match="expected 1 columns, got 2: put texts with commas in quo"):

@@ -56,6 +56,20 @@ def test_numbers_are_seconds(time: str, seconds: int) -> None:
     assert read([time, None, "1.5"]) == [seconds, None, 1]
 
 
+@pytest.mark.parametrize("second", [1, 10**3, 10**6, 10**9])
+def test_parts_of_seconds_are_told_by_the_size_of_the_number(second: int) -> None:
+    seconds = [1588687728, -500, None]
+    finer = [None if time is None else str(time * second) for time in (1588687728, None)]
+    assert read([finer[0], "-500", finer[1]]) == seconds
+    assert read([finer[0], "0.5"]) == [1588687728, 0]
+
+
+def test_days_without_anything_between_are_no_seconds() -> None:
+    told = r"row 2: column 'time' has '20201231', expected Unix seconds or a date .* 2020-12-31"
+    with pytest.raises(InputError, match=told):
+        read([None, "20201231"])
+
+
 @pytest.mark.parametrize(
     "time",
     ["soon", "now", "today", "10:30", "Nov 06", "31.12.20", "12/31/20", "31.13.2006", "9" * 23],
