@@ -32,10 +32,9 @@ class Clock:
     """Unix seconds from a column of times, one part of the table after the other.
 
     Either its values are numbers, seconds since 1970 (or milliseconds, or finer, by their size), or
-    they are dates, taken as UTC. Between dots
-    the day of a date comes first. Whether 5/4/2020 is in May or in April is told by those dates of
-    the column in which one of the two numbers is above 12: `parts` reads the column from its
-    start.
+    they are dates, taken as UTC. Between dots the day of a date comes first. Whether 5/4/2020 is in
+    May or in April is told by those dates of the column in which one of the two numbers is above
+    12: `parts` reads the column from its start.
     """
 
     def __init__(self, at: Place, parts: Callable[[], Iterator[pa.Array]]) -> None:
