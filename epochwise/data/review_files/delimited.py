@@ -92,14 +92,16 @@ def _rows(path: Path) -> Iterator[list[str]]:
             pass
     else:
         separator = _separator(start)
-    reader = csv.reader
+    # A blank before a quote would make it a character of the value.
+    spaced = f'{separator} "'.encode(BYTES) in start.partition(b"\n")[0]
+    reader = partial(csv.reader, delimiter=separator, skipinitialspace=spaced, strict=True)
     if not _has_quotes(start, separator):
-        reader = partial(csv.reader, quoting=csv.QUOTE_NONE)
+        reader = partial(reader, quoting=csv.QUOTE_NONE)
     width = 0
     number = 0
     try:
         # Not strict, text after a closing quote would swallow the rows up to the next quote.
-        for row in reader(source, delimiter=separator, strict=True):
+        for row in reader(source):
             source.size = 0
             if (row and width) or width == 1 or any(map(str.strip, row)):
                 yield row or [""]

@@ -428,6 +428,14 @@ def test_quotes_of_a_tsv_without_quoting_are_characters(texts: list[str]) -> Non
     assert [row["text"] for row in read("t.tsv")] == texts
 
 
+def test_blanks_before_quotes_are_left_out() -> None:
+    Path("t.csv").write_text('"text", "label"\n"good, and cheap", "1"\n"bad", 0\n')
+    assert [(row["text"], row["label"]) for row in read("t.csv")] == [
+        ("good, and cheap", 1),
+        ("bad", 0),
+    ]
+
+
 def test_a_tsv_may_have_quotes_all_the_same() -> None:
     texts = ['one\ttwo "three"', "four\nfive", "six"]
     table = pd.DataFrame({"text": texts, "label": [0, 1, 0]})
