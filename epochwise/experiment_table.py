@@ -12,7 +12,6 @@ from dvc.commands.experiments import show
 from dvc.compare import TabularData
 from dvc.ui import table, ui
 from rich.cells import cell_len
-from rich.console import Console
 from rich.text import Text
 
 BORDER, BETWEEN = 1, 3
@@ -76,7 +75,7 @@ def folded(cell: Any, room: int) -> Any:
     text = str(cell)
     if cell_len(text) <= room:
         return cell
-    lines = Text(text).wrap(Console(), max(room, NARROWEST))
+    lines = Text(text).wrap(ui.rich_console, max(room, NARROWEST))
     return "\n".join(line.plain.rstrip() for line in lines)
 
 

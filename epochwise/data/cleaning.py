@@ -106,9 +106,10 @@ def clean_text(text: str, digits: Digits, punctuation: Punctuation = "drop") -> 
     if "<" in text or "&" in text:
         text = strip_markup(_unescaped(_unescaped(text)))
     if not text.isascii():
+        text = text.translate(PLAIN)  # first, as what is invisible parts marks that are in a row
         if len(text) > MOST_MARKS_LENGTH:
             text = _stream_safe(text)
-        text = uncurl_quotes(text.translate(PLAIN))
+        text = uncurl_quotes(text)
         text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
     text = text.lower().replace("`", "'")
     if "://" in text or "www." in text:

@@ -10,7 +10,7 @@ from epochwise.data.image_files.archive import UNUSABLE
 from epochwise.data.image_files.arrays import PARTS, WHOLE
 
 ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"}
-"""What folders in archives are called that hold archives themselves."""
+"""How the names of archives end, which a folder may hold in place of images."""
 DEPTH = 3
 """How far below a folder its splits are looked for."""
 GROUP = 500
@@ -88,7 +88,8 @@ def _find_parts(folder: Path) -> dict[str, Path]:
                     found[part] = path
             if found:
                 _refuse_other_parts(candidate, found)
-                _refuse_outside(folder, candidate, found)
+                if candidate != folder:
+                    _refuse_outside(folder, candidate, found)
                 return found
         level = [path for parent in level for path in _folders(parent)]
     # One folder around everything, as archives have.

@@ -136,18 +136,22 @@ def _has_quotes(start: bytes, separator: str) -> bool:
     So it is where all first rows have one width without them, and either no value stands in quotes
     or they are no quotes of csv, in which those inside of a value stand twice.
     """
+    if separator != "\t":
+        return True
     rows = [line.decode(BYTES) for line in start.splitlines() if line.strip()]
     if len(start) >= START - len(MARK):
-        rows.pop()
+        rows = rows[:-1]
     values = [row.split(separator) for row in rows]
-    if separator != "\t" or len(set(map(len, values))) != 1:
+    if len(set(map(len, values))) != 1:
         return True
     if not any(len(value) > 1 and value[0] == value[-1] == '"' for row in values for value in row):
         return False
     try:
-        return all(csv.reader(rows, delimiter=separator, strict=True))
+        for _ in csv.reader(rows, delimiter=separator, strict=True):
+            pass
     except csv.Error:
         return False
+    return True
 
 
 def _size(row: list[str]) -> int:

@@ -428,6 +428,10 @@ def test_quotes_of_a_tsv_without_quoting_are_characters(texts: list[str]) -> Non
     assert [row["text"] for row in read("t.tsv")] == texts
 
 
+def test_a_long_start_of_blank_lines_is_no_table() -> None:
+    refuse("t.tsv is empty", "t.tsv", b"\n" * (2 * stream.START))
+
+
 def test_blanks_before_quotes_are_left_out() -> None:
     Path("t.csv").write_text('"text", "label"\n"good, and cheap", "1"\n"bad", 0\n')
     assert [(row["text"], row["label"]) for row in read("t.csv")] == [
